@@ -1,0 +1,83 @@
+//! Every cap on hostile input, in one place, each with its source.
+
+use time::Duration;
+
+/// Octets of a registration request's body (B02). A statement with ten certificates of 16 KB does
+/// not fit `x5c`'s own cap of 64 KB in all, so this leaves room for certifications.
+pub const REQUEST_BODY_BYTES: usize = 256 * 1024;
+
+/// Levels of JSON nesting accepted anywhere (B02). Real statements use four.
+pub const JSON_DEPTH: usize = 16;
+
+/// Members of one JSON object, elements of one array. Real statements hold about twenty.
+pub const JSON_MEMBERS: usize = 256;
+
+/// Certificates in `x5c` (C04, decisions 5).
+pub const X5C_CERTIFICATES: usize = 10;
+
+/// Octets of one certificate in DER, wherever it comes from (C04): intersecting name constraints
+/// is quadratic in a certificate's size.
+pub const CERTIFICATE_BYTES: usize = 16 * 1024;
+
+/// Octets of all certificates of one `x5c` together (C04).
+pub const X5C_BYTES: usize = 64 * 1024;
+
+/// Certificates in a path, leaf and anchor included.
+pub const PATH_CERTIFICATES: usize = 12;
+
+/// Signature verifications that path building may spend on one statement.
+pub const PATH_SIGNATURE_CHECKS: usize = 200;
+
+/// Intermediates fetched by AIA for one statement (C08, decisions 2).
+pub const AIA_FETCHES: usize = 3;
+
+/// Octets of a client URI, that is of `iss` (decisions 5).
+pub const CLIENT_URI_BYTES: usize = 2_048;
+
+/// Octets of a community URI (decisions 5).
+pub const COMMUNITY_URI_BYTES: usize = 512;
+
+/// Characters of `jti` (decisions 3).
+pub const JTI_CHARS: usize = 256;
+
+/// The longest life of a software statement, `exp - iat` (B14, IG §3.1). No skew applies to it.
+pub const STATEMENT_LIFETIME: Duration = Duration::seconds(300);
+
+/// The default tolerance between the app's clock and ours (B15, decisions 4).
+pub const CLOCK_SKEW: Duration = Duration::seconds(60);
+
+/// The widest tolerance that can be configured (B15).
+pub const MAX_CLOCK_SKEW: Duration = Duration::seconds(300);
+
+/// Characters of `client_name`: OpenEMR's column holds 80 (decisions 16).
+pub const CLIENT_NAME_CHARS: usize = 80;
+
+/// Entries of `redirect_uris` (B27).
+pub const REDIRECT_URIS: usize = 20;
+
+/// Entries of `redirect_uris` under the `emr-direct` profile, which visits each (decisions 19).
+pub const REDIRECT_URIS_CHECKED: usize = 10;
+
+/// Entries of `contacts`.
+pub const CONTACTS: usize = 20;
+
+/// Octets of any URI in client metadata.
+pub const URI_BYTES: usize = 2_048;
+
+/// Octets of the `scope` claim. OpenEMR's whole catalogue is 8.4 KB.
+pub const SCOPE_BYTES: usize = 32 * 1024;
+
+/// Scopes in one `scope` claim. OpenEMR's whole catalogue is 293.
+pub const SCOPES: usize = 1_024;
+
+/// Certifications of one request that are looked at (decisions 20).
+pub const CERTIFICATIONS: usize = 5;
+
+/// Octets of a CRL (decisions 22).
+pub const CRL_BYTES: usize = 64 * 1024 * 1024;
+
+/// The smallest RSA modulus, in bits (A53, C15).
+pub const RSA_MIN_BITS: usize = 2_048;
+
+/// The largest RSA modulus, in bits: what OpenEMR's and our own verifiers take.
+pub const RSA_MAX_BITS: usize = 8_192;

@@ -1,0 +1,128 @@
+//! What the registry holds against a trusted statement, and the rules that follow.
+
+use crate::error::{ErrorCode, Refusal, Violation};
+use crate::registrar::{NeedLinks, Registrar, Step, trust};
+use crate::registry::{RegistryError, Standing};
+use crate::rules;
+use crate::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
+
+/// A trusted statement, before blocks and replays have been looked up. From here on its `jti` is
+/// spent, whatever follows; rate limits per client count it here (E28).
+#[derive(Debug)]
+pub struct NeedStanding {
+    statement: TrustedStatement,
+}
+
+impl NeedStanding {
+    pub(super) fn new(statement: TrustedStatement) -> Self {
+        Self { statement }
+    }
+
+    /// The statement to look up.
+    #[must_use]
+    pub fn statement(&self) -> &TrustedStatement {
+        &self.statement
+    }
+
+    /// Goes on with what the registry said.
+    pub fn supply(self, registrar: &Registrar, standing: Standing) -> Step {
+        let statement = self.statement;
+        match standing {
+            // Its jti is spent already: there is nothing to record.
+            Standing::Spent => return Step::Refused(replayed()),
+            Standing::Blocked => {
+                return Step::RefusedAfterTrust(Box::new(statement), trust::not_trusted());
+            }
+            Standing::Clear => {}
+        }
+        if rules::is_cancellation(statement.claims()) {
+            return Step::Cancel(Box::new(Cancellation::new(statement)));
+        }
+        let Some(offer) = registrar.offer(statement.site(), statement.community()) else {
+            return Step::RefusedAfterTrust(Box::new(statement), trust::not_trusted());
+        };
+        match rules::check(statement.claims(), &offer.metadata, &offer.scopes) {
+            Err(violations) => refused_for(statement, violations),
+            Ok(metadata) => {
+                if statement.community().link_checks {
+                    Step::NeedLinks(Box::new(NeedLinks::new(statement, metadata)))
+                } else {
+                    approve(statement, metadata)
+                }
+            }
+        }
+    }
+}
+
+/// What a statement whose `jti` was used before is told (C24, B16).
+#[must_use]
+pub fn replayed() -> Refusal {
+    Refusal::new(
+        ErrorCode::InvalidSoftwareStatement,
+        Violation::of(
+            "C24",
+            "jti",
+            "statement_replayed",
+            "was used before: sign a new statement with a new jti",
+        ),
+    )
+}
+
+/// What a client is told that the registry turned away, `None` if it was not the client's doing.
+#[must_use]
+pub fn refusal_of(error: &RegistryError) -> Option<Refusal> {
+    match error {
+        RegistryError::Replayed => Some(replayed()),
+        RegistryError::Blocked => Some(trust::not_trusted()),
+        RegistryError::NotRegistered => Some(Refusal::new(
+            ErrorCode::InvalidClientMetadata,
+            Violation::of(
+                "D14",
+                "grant_types",
+                "nothing_to_cancel",
+                "is empty, which cancels a registration, but this client URI has none here",
+            ),
+        )),
+        RegistryError::Unavailable(_) | RegistryError::Internal(_) => None,
+    }
+}
+
+pub(super) fn refused_for(statement: TrustedStatement, violations: Vec<Violation>) -> Step {
+    let refusal = Refusal::metadata(violations).unwrap_or_else(|| {
+        Refusal::new(
+            ErrorCode::InvalidClientMetadata,
+            Violation::of(
+                "B07",
+                "software_statement",
+                "metadata",
+                "the metadata is refused",
+            ),
+        )
+    });
+    Step::RefusedAfterTrust(Box::new(statement), refusal)
+}
+
+/// The last check: certifications that the community requires (F03, F11). This version verifies
+/// none, so none counts as accepted, and where one is required nobody is approved.
+pub(super) fn approve(statement: TrustedStatement, metadata: rules::ClientMetadata) -> Step {
+    let required = statement
+        .community()
+        .certifications
+        .iter()
+        .any(|certification| certification.required);
+    if required {
+        return Step::RefusedAfterTrust(
+            Box::new(statement),
+            Refusal::new(
+                ErrorCode::InvalidClientMetadata,
+                Violation::of(
+                    "F11",
+                    "certifications",
+                    "certification_missing",
+                    "a certification that the community requires is missing",
+                ),
+            ),
+        );
+    }
+    Step::Register(Box::new(ApprovedRegistration::new(statement, metadata)))
+}

@@ -1,0 +1,252 @@
+//! Which community trusts the statement's certificate (C05, C10, decisions 2, 21–24).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use crate::certificate::Certificate;
+use crate::community::Community;
+use crate::error::{ErrorCode, Refusal, Violation};
+use crate::limits;
+use crate::registrar::{NeedStanding, Registrar, Step};
+use crate::site::Site;
+use crate::statement::{CurrentStatement, TrustedStatement};
+use crate::trust::{self, CrlStore, Distrust, Evidence, Outcome, TrustNeed, TrustedPath};
+
+/// Seconds after which a client whose revocation status could not be learned may try again.
+const RETRY_UNKNOWN_STATUS_SECONDS: u32 = 60;
+
+/// A statement whose certificate path cannot be judged without material from outside.
+#[derive(Debug)]
+pub struct NeedTrust {
+    site: Arc<Site>,
+    current: CurrentStatement,
+    needs: Vec<TrustNeed>,
+    fetched: Vec<Certificate>,
+    tried: BTreeSet<String>,
+}
+
+impl NeedTrust {
+    /// What to fetch.
+    #[must_use]
+    pub fn needs(&self) -> &[TrustNeed] {
+        &self.needs
+    }
+
+    /// Goes on with what was fetched: certificates found at issuer URLs, and a store that holds
+    /// the CRLs found. Every URL of [`needs`](Self::needs) counts as tried, whatever came of it.
+    pub fn supply(
+        mut self,
+        registrar: &Registrar,
+        certificates: Vec<Certificate>,
+        crls: &CrlStore,
+        now: OffsetDateTime,
+    ) -> Step {
+        for need in self.needs.drain(..) {
+            match need {
+                TrustNeed::Issuer { url } => {
+                    self.tried.insert(url);
+                }
+                TrustNeed::Crl { urls } => self.tried.extend(urls),
+            }
+        }
+        self.fetched.extend(
+            certificates
+                .into_iter()
+                .filter(Certificate::is_ca)
+                .take(limits::X5C_CERTIFICATES),
+        );
+        self.evaluate(registrar, crls, now)
+    }
+
+    fn evaluate(mut self, registrar: &Registrar, crls: &CrlStore, now: OffsetDateTime) -> Step {
+        let site = Arc::clone(&self.site);
+        let candidates: Vec<Certificate> = self
+            .current
+            .candidates()
+            .iter()
+            .chain(&self.fetched)
+            .cloned()
+            .collect();
+        let evidence = Evidence {
+            candidates: &candidates,
+            crls,
+            tried: &self.tried,
+        };
+        let mut verdicts = Verdicts::default();
+        for community in registrar.communities_of(&site) {
+            verdicts.add(
+                community,
+                trust::evaluate(
+                    &*registrar.judge,
+                    &community.trust,
+                    self.current.leaf(),
+                    &evidence,
+                    now,
+                ),
+            );
+        }
+        match verdicts.decide() {
+            Decision::Trusted(community, path) => {
+                if !community.admits(self.current.client_uri()) {
+                    return Step::Refused(not_admitted());
+                }
+                Step::NeedStanding(Box::new(NeedStanding::new(TrustedStatement::new(
+                    self.current,
+                    site,
+                    community,
+                    path,
+                ))))
+            }
+            Decision::Need(needs) => {
+                self.needs = needs;
+                Step::NeedTrust(Box::new(self))
+            }
+            Decision::Refused(refusal) => Step::Refused(refusal),
+        }
+    }
+}
+
+/// Evaluates the certificate of a current statement.
+pub(super) fn evaluate(
+    registrar: &Registrar,
+    site: &Arc<Site>,
+    current: CurrentStatement,
+    crls: &CrlStore,
+    now: OffsetDateTime,
+) -> Step {
+    NeedTrust {
+        site: Arc::clone(site),
+        current,
+        needs: Vec::new(),
+        fetched: Vec::new(),
+        tried: BTreeSet::new(),
+    }
+    .evaluate(registrar, crls, now)
+}
+
+/// What all communities of the site say. All are asked, to the end (decisions 24).
+#[derive(Default)]
+struct Verdicts {
+    trusted: Vec<(Arc<Community>, TrustedPath)>,
+    needs_crl: Vec<TrustNeed>,
+    needs_issuer: Vec<TrustNeed>,
+    distrust: Option<Distrust>,
+}
+
+enum Decision {
+    Trusted(Arc<Community>, TrustedPath),
+    Need(Vec<TrustNeed>),
+    Refused(Refusal),
+}
+
+impl Verdicts {
+    fn add(&mut self, community: &Arc<Community>, outcome: Outcome) {
+        match outcome {
+            Outcome::Trusted(path) => self.trusted.push((Arc::clone(community), path)),
+            Outcome::Untrusted(distrust) => {
+                self.distrust = Some(match self.distrust {
+                    Some(known) => known.or(distrust),
+                    None => distrust,
+                });
+            }
+            Outcome::Need(needs) => {
+                for need in needs {
+                    let list = match &need {
+                        TrustNeed::Crl { .. } => &mut self.needs_crl,
+                        TrustNeed::Issuer { .. } => &mut self.needs_issuer,
+                    };
+                    if !list.contains(&need) {
+                        list.push(need);
+                    }
+                }
+            }
+        }
+    }
+
+    fn decide(self) -> Decision {
+        // A CRL of one community that lists the certificate counts in all: an issuer that two
+        // communities trust has revoked it.
+        if let Some(distrust @ Distrust::Revoked(_)) = &self.distrust {
+            return Decision::Refused(refusal(distrust));
+        }
+        if self.trusted.len() > 1 {
+            return Decision::Refused(Refusal::new(
+                ErrorCode::UnapprovedSoftwareStatement,
+                Violation::of(
+                    "C10",
+                    "x5c",
+                    "community_ambiguous",
+                    "the certificate is trusted by more than one community of this server",
+                ),
+            ));
+        }
+        // A path exists there already: whether it holds must be known before anything else.
+        if !self.needs_crl.is_empty() {
+            return Decision::Need(self.needs_crl);
+        }
+        if let Some((community, path)) = self.trusted.into_iter().next() {
+            return Decision::Trusted(community, path);
+        }
+        if !self.needs_issuer.is_empty() {
+            let mut needs = self.needs_issuer;
+            needs.truncate(limits::AIA_FETCHES);
+            return Decision::Need(needs);
+        }
+        Decision::Refused(match &self.distrust {
+            Some(distrust) => refusal(distrust),
+            None => not_trusted(),
+        })
+    }
+}
+
+fn refusal(distrust: &Distrust) -> Refusal {
+    let refused = Refusal::new(
+        ErrorCode::UnapprovedSoftwareStatement,
+        Violation::of(
+            requirement(distrust),
+            "x5c",
+            distrust.code(),
+            distrust.to_string(),
+        ),
+    );
+    if distrust.may_pass() {
+        refused.retry_after(RETRY_UNKNOWN_STATUS_SECONDS)
+    } else {
+        refused
+    }
+}
+
+/// The requirement that a distrusted certificate does not meet.
+fn requirement(distrust: &Distrust) -> &'static str {
+    match distrust {
+        Distrust::Revoked(_) => "C19",
+        Distrust::RevocationUnknown(_) => "C21",
+        Distrust::NoRevocationAddress(_) => "C22",
+        Distrust::LeafIsCa | Distrust::LeafSelfSigned | Distrust::LeafHasAnchorKey => "C13",
+        Distrust::LeafKeyUsage => "C14",
+        Distrust::Key { .. } | Distrust::SignatureAlgorithm(_) => "C15",
+        Distrust::Expired(_) | Distrust::NotYetValid(_) => "C11",
+        Distrust::Rule { .. } | Distrust::Flaw { .. } => "C12",
+        _ => "C05",
+    }
+}
+
+/// What a certificate without a path to any anchor is told; a blocked client too, so that it
+/// cannot tell the one from the other (decisions 12).
+pub(super) fn not_trusted() -> Refusal {
+    refusal(&Distrust::UnknownIssuer)
+}
+
+fn not_admitted() -> Refusal {
+    Refusal::new(
+        ErrorCode::UnapprovedSoftwareStatement,
+        Violation::of(
+            "C27",
+            "iss",
+            "client_uri_not_admitted",
+            "this server does not admit apps of this client URI from the certificate's community",
+        ),
+    )
+}

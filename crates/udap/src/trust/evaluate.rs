@@ -1,0 +1,166 @@
+//! The one entry: a leaf and evidence in, trust, distrust or needs out.
+
+use std::collections::BTreeSet;
+
+use time::OffsetDateTime;
+
+use super::anchor::TrustAnchor;
+use super::crl_store::CrlStore;
+use super::distrust::{Distrust, Place};
+use super::fetch::{self, TrustNeed};
+use super::judge::{Judge, LinearPath};
+use super::leaf;
+use super::path::{Effort, Pool, Search, Sources};
+use super::revocation::{NoCrlAddress, PathNote, Revocation, RevocationMode, Verdict};
+use super::store::TrustStore;
+use crate::certificate::Certificate;
+
+/// What is at hand besides the leaf.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// Certificates that may lie on a path: the rest of `x5c`, and what was fetched by AIA. In any
+    /// order; nothing is trusted for being here.
+    pub candidates: &'a [Certificate],
+    /// The CRLs that are known now.
+    pub crls: &'a CrlStore,
+    /// URLs that were asked for this statement, with success or without. They are not asked again.
+    pub tried: &'a BTreeSet<String>,
+}
+
+/// How one community trusts.
+#[derive(Debug)]
+pub struct TrustPolicy {
+    /// Its anchors and intermediates.
+    pub store: TrustStore,
+    /// Whether certificates must be shown unrevoked.
+    pub revocation: RevocationMode,
+    /// What becomes of certificates that name no address for that.
+    pub no_crl_address: NoCrlAddress,
+    /// Whether issuers may be fetched (C07).
+    pub aia: bool,
+}
+
+/// What an evaluation comes to.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The leaf is trusted.
+    Trusted(TrustedPath),
+    /// It is not.
+    Untrusted(Distrust),
+    /// It depends on these; never empty.
+    Need(Vec<TrustNeed>),
+}
+
+/// A path that holds, and was valid and unrevoked when it was judged. Only [`evaluate`] makes one.
+#[derive(Clone, Debug)]
+pub struct TrustedPath {
+    path: LinearPath,
+    notes: Vec<PathNote>,
+}
+
+impl TrustedPath {
+    /// The leaf.
+    #[must_use]
+    pub fn leaf(&self) -> &Certificate {
+        self.path.target()
+    }
+
+    /// The intermediates; the leaf's issuer is the first.
+    #[must_use]
+    pub fn intermediates(&self) -> &[Certificate] {
+        self.path.issuers()
+    }
+
+    /// The anchor.
+    #[must_use]
+    pub fn anchor(&self) -> &TrustAnchor {
+        self.path.anchor()
+    }
+
+    /// What the audit should say about it.
+    #[must_use]
+    pub fn notes(&self) -> &[PathNote] {
+        &self.notes
+    }
+}
+
+/// Judges `leaf` at `at` by `policy`.
+///
+/// The verdict does not depend on the order of candidates, CRLs or anchors.
+#[must_use]
+pub fn evaluate(
+    judge: &dyn Judge,
+    policy: &TrustPolicy,
+    leaf: &Certificate,
+    evidence: &Evidence<'_>,
+    at: OffsetDateTime,
+) -> Outcome {
+    evaluate_with(judge, policy, leaf, evidence, at, &mut Effort::new())
+}
+
+pub(super) fn evaluate_with(
+    judge: &dyn Judge,
+    policy: &TrustPolicy,
+    leaf: &Certificate,
+    evidence: &Evidence<'_>,
+    at: OffsetDateTime,
+    effort: &mut Effort,
+) -> Outcome {
+    if let Err(distrust) = leaf::check(leaf, &policy.store, at) {
+        return Outcome::Untrusted(distrust);
+    }
+    let pool = Pool::new(evidence.candidates);
+    let sources = Sources {
+        store: &policy.store,
+        pool: &pool,
+        at,
+    };
+    let revocation = Revocation {
+        mode: policy.revocation,
+        no_address: policy.no_crl_address,
+        crls: evidence.crls,
+        tried: evidence.tried,
+        judge,
+        sources,
+    };
+    let mut search = Search::new(sources, leaf, None);
+    let mut reached_an_anchor = false;
+    let mut pending = None;
+    while let Some(path) = search.next(effort) {
+        reached_an_anchor = true;
+        if !effort.judgement() {
+            effort.note(Distrust::SearchLimit);
+            break;
+        }
+        if let Err(distrust) = judge.judge(&path, policy.store.policies(), at) {
+            effort.note(distrust);
+            continue;
+        }
+        match revocation.of_path(&path, effort) {
+            Verdict::Good(notes) => return Outcome::Trusted(TrustedPath { path, notes }),
+            // Its issuer's key is the same on every path.
+            Verdict::Bad(distrust @ Distrust::Revoked(Place::Leaf)) => {
+                return Outcome::Untrusted(distrust);
+            }
+            Verdict::Bad(distrust) => effort.note(distrust),
+            Verdict::Ask(lists) => {
+                pending.get_or_insert(lists);
+            }
+        }
+    }
+    if let Some(lists) = pending {
+        return Outcome::Need(
+            lists
+                .into_iter()
+                .map(|urls| TrustNeed::Crl { urls })
+                .collect(),
+        );
+    }
+    if policy.aia && !reached_an_anchor && !leaf.uri_names().is_empty() {
+        let needs = fetch::issuers(leaf, evidence.candidates, effort, evidence.tried);
+        if !needs.is_empty() {
+            return Outcome::Need(needs);
+        }
+    }
+    Outcome::Untrusted(effort.distrust())
+}

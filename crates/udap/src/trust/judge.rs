@@ -1,0 +1,90 @@
+//! The seam behind which one linear path is judged by RFC 5280 §6.1.
+
+use time::OffsetDateTime;
+
+use super::anchor::{TrustAnchor, dates};
+use super::distrust::{Distrust, Place};
+use crate::certificate::Certificate;
+
+/// A path from a certificate to an anchor: names match and every signature was verified, the
+/// anchor's too. Only the walk makes one.
+#[derive(Clone, Debug)]
+pub struct LinearPath {
+    target: Certificate,
+    issuers: Vec<Certificate>,
+    anchor: TrustAnchor,
+}
+
+impl LinearPath {
+    pub(super) fn new(target: Certificate, issuers: Vec<Certificate>, anchor: TrustAnchor) -> Self {
+        Self {
+            target,
+            issuers,
+            anchor,
+        }
+    }
+
+    /// The certificate that the path is for.
+    #[must_use]
+    pub fn target(&self) -> &Certificate {
+        &self.target
+    }
+
+    /// The intermediates; the target's issuer is the first.
+    #[must_use]
+    pub fn issuers(&self) -> &[Certificate] {
+        &self.issuers
+    }
+
+    /// The anchor.
+    #[must_use]
+    pub fn anchor(&self) -> &TrustAnchor {
+        &self.anchor
+    }
+
+    /// Every certificate below the anchor with its place and its issuer, target first.
+    pub fn links(&self) -> impl Iterator<Item = (Place, &Certificate, &Certificate)> {
+        let below = std::iter::once(&self.target).chain(&self.issuers);
+        let above = self
+            .issuers
+            .iter()
+            .chain(std::iter::once(self.anchor.certificate()));
+        below
+            .zip(above)
+            .enumerate()
+            .map(|(position, (below, above))| {
+                let place = match position {
+                    0 => Place::Leaf,
+                    number => Place::Issuer(number),
+                };
+                (place, below, above)
+            })
+    }
+
+    /// Whether all certificates, the anchor's too, are valid at `at` (C11).
+    ///
+    /// # Errors
+    /// The first date that does not hold, from the target upwards.
+    pub fn check_dates(&self, at: OffsetDateTime) -> Result<(), Distrust> {
+        self.links()
+            .try_for_each(|(place, certificate, _)| dates(certificate, place, at))?;
+        self.anchor.valid_at(at)
+    }
+}
+
+/// Judges one linear path by RFC 5280 §6.1: dates, basic constraints, key usage, names and name
+/// constraints, policies, critical extensions. Signatures are verified already; revocation and the
+/// rules for leaves are not its business.
+pub trait Judge: Send + Sync {
+    /// Judges `path` at `at`. `policies` are object identifiers in dotted form of which at least
+    /// one must be valid for the path; empty: any policy or none.
+    ///
+    /// # Errors
+    /// The rule that is broken, and by which certificate.
+    fn judge(
+        &self,
+        path: &LinearPath,
+        policies: &[String],
+        at: OffsetDateTime,
+    ) -> Result<(), Distrust>;
+}

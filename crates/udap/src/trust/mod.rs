@@ -1,0 +1,33 @@
+//! Trust: from a leaf certificate to an anchor that an operator configured (C05–C23).
+//!
+//! [`evaluate`] is the one entry. It does no I/O: where an issuer's certificate or a CRL is missing
+//! it says so, and is called again with what was fetched. Paths are searched by our own bounded
+//! walk, each is judged by RFC 5280 behind the trait [`Judge`], and CRLs are evaluated here.
+
+mod anchor;
+mod certval;
+mod crl;
+mod crl_store;
+pub(crate) mod distribution_point;
+mod distrust;
+mod evaluate;
+mod fetch;
+pub(crate) mod general_name;
+mod judge;
+mod leaf;
+pub(crate) mod name;
+mod path;
+mod revocation;
+mod serials;
+mod store;
+
+pub use anchor::{AnchorError, TrustAnchor, anchors_chain};
+pub use certval::CertvalJudge;
+pub use crl::{Crl, CrlError, Reason};
+pub use crl_store::CrlStore;
+pub use distrust::{Distrust, PathRule, Place};
+pub use evaluate::{Evidence, Outcome, TrustPolicy, TrustedPath, evaluate};
+pub use fetch::TrustNeed;
+pub use judge::{Judge, LinearPath};
+pub use revocation::{NoCrlAddress, PathNote, RevocationMode};
+pub use store::{StoreError, TrustStore};

@@ -1,0 +1,288 @@
+//! Revocation by CRL (RFC 5280 §6.3; C19–C23; decisions 21).
+
+use std::collections::BTreeSet;
+
+use super::anchor::TrustAnchor;
+use super::crl::Crl;
+use super::crl_store::CrlStore;
+use super::distrust::{Distrust, Place};
+use super::general_name::PointName;
+use super::judge::{Judge, LinearPath};
+use super::path::{Effort, Search, Sources, same_name_and_key};
+use crate::certificate::Certificate;
+
+/// How deep the path of a CRL's own signer may in turn depend on CRLs of yet another signer.
+const SIGNER_DEPTH: usize = 2;
+
+/// Addresses that are asked about one certificate.
+const ADDRESSES: usize = 8;
+
+/// Whether certificates must be shown unrevoked (decisions 21).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum RevocationMode {
+    /// Every certificate below the anchor that names an address, or whose issuer's CRL is known.
+    #[default]
+    Required,
+    /// A CRL can only refuse.
+    WhenAvailable,
+    /// None is looked at.
+    Off,
+}
+
+/// What becomes of a certificate without an address whose issuer has no known CRL (C22).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum NoCrlAddress {
+    /// Accepted, and noted.
+    #[default]
+    Accept,
+    /// Refused.
+    Refuse,
+}
+
+/// What stands in the audit about a path that is trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PathNote {
+    /// The certificate names no address and no CRL of its issuer is known: accepted (C22).
+    NoRevocationAddress(Place),
+    /// Nothing usable says whether it is revoked: accepted by [`RevocationMode::WhenAvailable`].
+    RevocationUnknown(Place),
+}
+
+/// What CRLs say about one certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Status {
+    Good,
+    Revoked,
+    /// No address, no CRL.
+    Unaddressed,
+    /// An address, or a CRL, but no answer.
+    Unknown,
+}
+
+/// What CRLs say about a path.
+pub(super) enum Verdict {
+    Good(Vec<PathNote>),
+    /// Whether it is good depends on these, of which none was asked yet.
+    Ask(Vec<Vec<String>>),
+    Bad(Distrust),
+}
+
+/// Evaluates CRLs for the paths of one evaluation.
+#[derive(Clone, Copy)]
+pub(super) struct Revocation<'a> {
+    pub(super) mode: RevocationMode,
+    pub(super) no_address: NoCrlAddress,
+    pub(super) crls: &'a CrlStore,
+    pub(super) tried: &'a BTreeSet<String>,
+    pub(super) judge: &'a dyn Judge,
+    pub(super) sources: Sources<'a>,
+}
+
+impl Revocation<'_> {
+    /// The status of every certificate below the anchor.
+    pub(super) fn of_path(&self, path: &LinearPath, effort: &mut Effort) -> Verdict {
+        self.of_path_to(path, SIGNER_DEPTH, effort)
+    }
+
+    fn of_path_to(&self, path: &LinearPath, depth: usize, effort: &mut Effort) -> Verdict {
+        let mut notes = Vec::new();
+        let mut ask = Vec::new();
+        let mut bad = None;
+        if self.mode == RevocationMode::Off {
+            return Verdict::Good(notes);
+        }
+        for (place, certificate, issuer) in path.links() {
+            match self.of_certificate(path, certificate, issuer, depth, effort) {
+                Status::Good => {}
+                // Nothing can be worse.
+                Status::Revoked => return Verdict::Bad(Distrust::Revoked(place)),
+                Status::Unaddressed => match self.no_address {
+                    NoCrlAddress::Refuse if self.mode == RevocationMode::Required => {
+                        bad = bad.or(Some(Distrust::NoRevocationAddress(place)));
+                    }
+                    _ => notes.push(PathNote::NoRevocationAddress(place)),
+                },
+                Status::Unknown => {
+                    let urls = self.untried(certificate);
+                    if !urls.is_empty() {
+                        ask.push(urls);
+                    } else if self.mode == RevocationMode::Required {
+                        bad = bad.or(Some(Distrust::RevocationUnknown(place)));
+                    } else {
+                        notes.push(PathNote::RevocationUnknown(place));
+                    }
+                }
+            }
+        }
+        match (bad, ask.is_empty()) {
+            // What is lost already is not asked about.
+            (Some(bad), _) => Verdict::Bad(bad),
+            (None, false) => Verdict::Ask(ask),
+            (None, true) => Verdict::Good(notes),
+        }
+    }
+
+    fn of_certificate(
+        &self,
+        path: &LinearPath,
+        certificate: &Certificate,
+        issuer: &Certificate,
+        depth: usize,
+        effort: &mut Effort,
+    ) -> Status {
+        let mut is_known = false;
+        let mut is_good = false;
+        let mut is_refused = false;
+        // Every list of the issuer is consulted: what any of them revokes is revoked, stale or not.
+        for crl in self.crls.of_issuer(certificate) {
+            if !self.is_authentic(crl, issuer, path, depth, effort) {
+                continue;
+            }
+            is_known = true;
+            if crl
+                .entry(certificate)
+                .is_some_and(|reason| reason.revokes())
+            {
+                return Status::Revoked;
+            }
+            if !crl.is_understood() {
+                is_refused = true;
+            } else if crl.is_current(self.sources.at) && covers(crl, certificate) {
+                is_good = true;
+            }
+        }
+        if is_good && !is_refused {
+            Status::Good
+        } else if is_known
+            || !certificate.distribution_points().is_empty()
+            || !certificate.ocsp_responders().is_empty()
+        {
+            Status::Unknown
+        } else {
+            Status::Unaddressed
+        }
+    }
+
+    fn untried(&self, certificate: &Certificate) -> Vec<String> {
+        let urls = certificate.crl_distribution_points().iter();
+        urls.filter(|url| super::fetch::is_http(url) && !self.tried.contains(*url))
+            .take(ADDRESSES)
+            .cloned()
+            .collect()
+    }
+
+    /// Whether the issuer signed the list: with the key that is on the path, or with another key
+    /// of the same CA whose certificate leads to the same anchor and is itself not revoked.
+    fn is_authentic(
+        &self,
+        crl: &Crl,
+        issuer: &Certificate,
+        path: &LinearPath,
+        depth: usize,
+        effort: &mut Effort,
+    ) -> bool {
+        if may_sign_crls(issuer) && issuer.key().is_ok_and(|key| crl.verify(key).is_ok()) {
+            return true;
+        }
+        let Some(depth) = depth.checked_sub(1) else {
+            return false;
+        };
+        let anchor = path.anchor();
+        if same_name(anchor.certificate(), crl)
+            && may_sign_crls(anchor.certificate())
+            && crl.verify(anchor.key()).is_ok()
+        {
+            return true;
+        }
+        let store = self.sources.store;
+        let on_path = path.issuers().iter();
+        let known = store
+            .intermediates_named(crl.issuer())
+            .chain(self.sources.pool.named(crl.issuer()));
+        let mut signers: Vec<_> = on_path
+            .chain(known)
+            .filter(|signer| {
+                same_name(signer, crl)
+                    && !same_name_and_key(signer, issuer)
+                    && signer.key_usage().is_some_and(|usage| usage.crl_sign())
+                    && signer.well_formed().is_ok()
+                    && signer.key().is_ok_and(|key| crl.verify(key).is_ok())
+            })
+            .collect();
+        signers.sort_by_key(|signer| *signer.fingerprint());
+        signers.dedup();
+        signers
+            .into_iter()
+            .any(|signer| self.is_good(signer, anchor, depth, effort))
+    }
+
+    /// Whether a certificate leads to this anchor and is not revoked.
+    fn is_good(
+        &self,
+        target: &Certificate,
+        anchor: &TrustAnchor,
+        depth: usize,
+        effort: &mut Effort,
+    ) -> bool {
+        // What is found here says nothing about the leaf: reasons go to an effort of their own.
+        let mut own = effort.split();
+        let mut search = Search::new(self.sources, target, Some(anchor));
+        let mut is_good = false;
+        while let Some(path) = search.next(&mut own) {
+            let policies = self.sources.store.policies();
+            if own.judgement()
+                && self.judge.judge(&path, policies, self.sources.at).is_ok()
+                && matches!(self.of_path_to(&path, depth, &mut own), Verdict::Good(_))
+            {
+                is_good = true;
+                break;
+            }
+        }
+        effort.join(own);
+        is_good
+    }
+}
+
+/// keyUsage, where there is one, must allow it (RFC 5280 §6.3.3 (f)).
+fn may_sign_crls(certificate: &Certificate) -> bool {
+    certificate.key_usage().is_none_or(|usage| usage.crl_sign())
+}
+
+fn same_name(signer: &Certificate, crl: &Crl) -> bool {
+    signer.subject_key() == crl.issuer()
+}
+
+/// Whether a list that does not name the certificate thereby says that it is not revoked, for any
+/// reason (RFC 5280 §6.3.3 (b), (d)).
+fn covers(crl: &Crl, certificate: &Certificate) -> bool {
+    let Some(scope) = crl.scope() else {
+        return true;
+    };
+    if scope.indirect
+        || scope.some_reasons
+        || scope.only_attributes
+        || (scope.only_users && certificate.is_ca())
+        || (scope.only_cas && !certificate.is_ca())
+    {
+        return false;
+    }
+    let Some(point) = &scope.point else {
+        return true;
+    };
+    let issuer = certificate.issuer_key();
+    let served = point.names(issuer);
+    let by_issuer = PointName::Directory(issuer.clone());
+    if certificate.distribution_points().is_empty() {
+        return served.contains(&by_issuer);
+    }
+    certificate.distribution_points().iter().any(|asked| {
+        // Whoever else signs for a point is an indirect issuer.
+        let is_own = asked.crl_issuer.is_empty() || asked.crl_issuer.contains(&by_issuer);
+        let names = match &asked.point {
+            Some(point) => point.names(issuer),
+            None => asked.crl_issuer.clone(),
+        };
+        is_own && !asked.some_reasons && names.iter().any(|name| served.contains(name))
+    })
+}

@@ -1,0 +1,10 @@
+//! Tests of the evaluation as a whole, on certificates made for them.
+
+mod leaves;
+mod order;
+mod paths;
+mod pki;
+mod requests;
+mod revocation;
+mod rules;
+mod signers;

@@ -1,0 +1,243 @@
+//! RFC 5280 §6.1 above the leaf, and anchors.
+
+use rcgen::{
+    BasicConstraints, GeneralSubtree, IsCa, KeyUsagePurpose, NameConstraints, SanType,
+};
+use time::Duration;
+
+use super::pki::{AT, Ca, World, extension, tlv};
+use crate::trust::{
+    AnchorError, Distrust, PathRule, Place, StoreError, TrustAnchor, TrustStore, anchors_chain,
+};
+
+fn rule(place: Place, rule: PathRule) -> Distrust {
+    Distrust::Rule { place, rule }
+}
+
+/// Proves: C11
+#[test]
+fn issuer_and_anchor_must_be_valid_too() {
+    let late = |params: &mut rcgen::CertificateParams| params.not_after = AT - Duration::HOUR;
+    let early = |params: &mut rcgen::CertificateParams| params.not_before = AT + Duration::HOUR;
+    let root = Ca::root("Root");
+    let ca = root.ca_with("CA", late);
+    assert_eq!(
+        World::of(&[&root]).candidates(&[&ca]).distrust(&ca.leaf()),
+        Distrust::Expired(Place::Issuer(1))
+    );
+    let ca = root.ca_with("CA", early);
+    assert_eq!(
+        World::of(&[&root]).candidates(&[&ca]).distrust(&ca.leaf()),
+        Distrust::NotYetValid(Place::Issuer(1))
+    );
+    let root = Ca::root_with("Root", late);
+    assert_eq!(World::of(&[&root]).distrust(&root.leaf()), Distrust::Expired(Place::Anchor));
+}
+
+/// Proves: C12
+#[test]
+fn an_issuer_must_be_a_ca() {
+    let root = Ca::root("Root");
+    for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa] {
+        let ca = root.ca_with("CA", |params| {
+            params.is_ca = is_ca;
+            params.key_usages.clear();
+        });
+        let world = World::of(&[&root]).candidates(&[&ca]);
+        assert_eq!(world.distrust(&ca.leaf()), rule(Place::Issuer(1), PathRule::NotCa));
+    }
+}
+
+/// Proves: C12
+#[test]
+fn an_issuer_s_key_usage_needs_key_cert_sign_where_it_is_present() {
+    let root = Ca::root("Root");
+    let with = |usages: Vec<KeyUsagePurpose>| root.ca_with("CA", |params| params.key_usages = usages);
+    let ca = with(vec![KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature]);
+    let world = World::of(&[&root]).candidates(&[&ca]);
+    assert_eq!(world.distrust(&ca.leaf()), rule(Place::Issuer(1), PathRule::KeyUsage));
+    // RFC 5280 §6.1.4 (n) asks for nothing where there is none.
+    let ca = with(Vec::new());
+    World::of(&[&root]).candidates(&[&ca]).trusted(&ca.leaf());
+}
+
+/// Proves: C12
+#[test]
+fn path_lengths_of_issuers_and_of_the_anchor_are_kept() {
+    let short = |params: &mut rcgen::CertificateParams| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    };
+    let root = Ca::root("Root");
+    let upper = root.ca_with("Upper", short);
+    let lower = upper.ca("Lower");
+    let world = World::of(&[&root]).candidates(&[&upper, &lower]);
+    world.trusted(&upper.leaf());
+    assert_eq!(world.distrust(&lower.leaf()), rule(Place::Issuer(1), PathRule::PathLength));
+
+    let root = Ca::root_with("Root", short);
+    let ca = root.ca("CA");
+    let world = World::of(&[&root]).candidates(&[&ca]);
+    world.trusted(&root.leaf());
+    assert_eq!(world.distrust(&ca.leaf()), rule(Place::Issuer(1), PathRule::PathLength));
+}
+
+/// nameConstraints with one permitted URI host.
+fn permit_uri(host: &str) -> rcgen::CustomExtension {
+    let subtree = tlv(0x30, tlv(0x86, host));
+    extension(&[2, 5, 29, 30], true, tlv(0x30, tlv(0xa0, subtree)))
+}
+
+/// Proves: C12
+#[test]
+fn uri_name_constraints_of_issuers_and_anchors_are_obeyed() {
+    let root = Ca::root("Root");
+    let violated = rule(Place::Leaf, PathRule::NameConstraints);
+    for (host, is_good) in [
+        (".example.org", true),
+        ("app.example.org", true),
+        ("example.org", false),
+        (".example.com", false),
+    ] {
+        let change = |params: &mut rcgen::CertificateParams| {
+            params.custom_extensions.push(permit_uri(host));
+        };
+        let ca = root.ca_with("CA", change);
+        let constrained = Ca::root_with("Constrained", change);
+        let by_issuer = World::of(&[&root]).candidates(&[&ca]);
+        let by_anchor = World::of(&[&constrained]);
+        if is_good {
+            by_issuer.trusted(&ca.leaf());
+            by_anchor.trusted(&constrained.leaf());
+        } else {
+            assert_eq!(by_issuer.distrust(&ca.leaf()), violated, "{host}");
+            assert_eq!(by_anchor.distrust(&constrained.leaf()), violated, "{host}");
+        }
+    }
+}
+
+/// Proves: C12
+#[test]
+fn name_constraints_of_other_forms_are_obeyed() {
+    let root = Ca::root("Root");
+    let ca = root.ca_with("CA", |params| {
+        params.name_constraints = Some(NameConstraints {
+            permitted_subtrees: Vec::new(),
+            excluded_subtrees: vec![
+                GeneralSubtree::DnsName("example.org".to_owned()),
+                GeneralSubtree::Rfc822Name("example.org".to_owned()),
+            ],
+        });
+    });
+    let world = World::of(&[&root]).candidates(&[&ca]);
+    let with = |name| ca.leaf_with(|params| params.subject_alt_names.push(name));
+    world.trusted(&with(SanType::DnsName("app.example.com".try_into().unwrap())));
+    for name in [
+        SanType::DnsName("app.example.org".try_into().unwrap()),
+        SanType::Rfc822Name("a@example.org".try_into().unwrap()),
+    ] {
+        assert_eq!(world.distrust(&with(name)), rule(Place::Leaf, PathRule::NameConstraints));
+    }
+}
+
+/// certificatePolicies with one policy below 1.2.3.
+fn policy(last: u8) -> rcgen::CustomExtension {
+    let policy = tlv(0x30, tlv(0x30, tlv(0x06, [0x2a, 3, last])));
+    extension(&[2, 5, 29, 32], false, policy)
+}
+
+/// Proves: C16
+#[test]
+fn a_path_must_be_valid_for_one_of_the_policies_that_the_community_sets() {
+    let root = Ca::root("Root");
+    let ca = root.ca_with("CA", |params| params.custom_extensions.push(policy(4)));
+    let world = |policies: &[&str]| {
+        let policies = policies.iter().map(|policy| (*policy).to_owned()).collect();
+        let anchors = vec![root.certificate.clone()];
+        World::new(TrustStore::new(anchors, Vec::new(), policies).unwrap()).candidates(&[&ca])
+    };
+    let leaf = ca.leaf_with(|params| params.custom_extensions.push(policy(4)));
+    let other = ca.leaf_with(|params| params.custom_extensions.push(policy(5)));
+    let none = ca.leaf();
+    for leaf in [&leaf, &other, &none] {
+        world(&[]).trusted(leaf);
+    }
+    world(&["1.2.3.4"]).trusted(&leaf);
+    world(&["1.2.3.9", "1.2.3.4"]).trusted(&leaf);
+    assert!(matches!(
+        world(&["1.2.3.5"]).distrust(&leaf),
+        Distrust::Rule { rule: PathRule::Policy, .. }
+    ));
+    for leaf in [&other, &none] {
+        assert!(matches!(
+            world(&["1.2.3.4"]).distrust(leaf),
+            Distrust::Rule { rule: PathRule::Policy, .. }
+        ));
+    }
+}
+
+/// Proves: C09
+#[test]
+fn an_intermediate_can_be_the_anchor() {
+    let root = Ca::root("Root");
+    let ca = root.ca("CA");
+    let world = World::of(&[&ca]);
+    world.trusted(&ca.leaf());
+    assert_eq!(world.distrust(&root.leaf()), Distrust::UnknownIssuer);
+    // Nor does its root come in through it.
+    let world = world.candidates(&[&root]);
+    assert_eq!(world.distrust(&root.leaf()), Distrust::UnknownIssuer);
+}
+
+#[test]
+fn what_is_no_ca_is_no_anchor() {
+    let root = Ca::root("Root");
+    let anchor = |certificate| TrustAnchor::new(certificate).unwrap_err();
+    assert_eq!(anchor(root.leaf()), AnchorError::NotCa);
+    let no_signer = Ca::root_with("Root", |params| {
+        params.key_usages = vec![KeyUsagePurpose::CrlSign];
+    });
+    assert_eq!(anchor(no_signer.certificate), AnchorError::KeyUsage);
+    let nameless = Ca::root_with("", |params| {
+        params.distinguished_name = rcgen::DistinguishedName::new();
+    });
+    assert_eq!(anchor(nameless.certificate), AnchorError::NoName);
+    assert_eq!(
+        TrustStore::new(Vec::new(), Vec::new(), Vec::new()).unwrap_err(),
+        StoreError::NoAnchor
+    );
+    let policies = vec!["any".to_owned()];
+    assert_eq!(
+        TrustStore::new(vec![root.certificate], Vec::new(), policies).unwrap_err(),
+        StoreError::Policy("any".to_owned())
+    );
+}
+
+/// An unknown critical extension of an anchor binds us to something we do not know.
+#[test]
+fn an_anchor_with_an_unknown_critical_extension_anchors_nothing() {
+    let root = Ca::root_with("Root", |params| {
+        params
+            .custom_extensions
+            .push(extension(&[1, 3, 6, 1, 4, 1, 32473, 1], true, vec![5, 0]));
+    });
+    assert_eq!(
+        World::of(&[&root]).distrust(&root.leaf()),
+        rule(Place::Anchor, PathRule::CriticalExtension)
+    );
+}
+
+/// Proves: C10
+#[test]
+fn anchors_of_which_one_issued_the_other_are_found() {
+    let root = Ca::root("Root");
+    let ca = root.ca("CA");
+    let anchor = |ca: &Ca| TrustAnchor::new(ca.certificate.clone()).unwrap();
+    assert!(anchors_chain(&anchor(&root), &anchor(&ca)));
+    assert!(!anchors_chain(&anchor(&ca), &anchor(&root)));
+    assert!(!anchors_chain(&anchor(&Ca::root("Root")), &anchor(&ca)));
+    // The same CA in another certificate is the same anchor.
+    let renewed = TrustAnchor::new(root.certify(&root, |_| {})).unwrap();
+    assert_ne!(renewed, anchor(&root));
+    assert!(renewed.same_name_and_key(&anchor(&root)));
+    assert!(!anchor(&root).same_name_and_key(&anchor(&Ca::root("Root"))));
+}

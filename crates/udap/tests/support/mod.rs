@@ -1,0 +1,182 @@
+//! A registrar with one or more test communities, driven without I/O.
+#![expect(dead_code, reason = "each test file uses its part")]
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+use udap::certificate::Certificate;
+use udap::community::Community;
+use udap::enable::EnablePolicy;
+use udap::error::Refusal;
+use udap::registrar::{Registrar, Step};
+use udap::registry::Standing;
+use udap::rules::{ContactMatch, Profile};
+use udap::site::{Site, TokenMode};
+use udap::statement::{ApprovedRegistration, Cancellation};
+use udap::trust::{
+    CertvalJudge, Crl, CrlStore, NoCrlAddress, RevocationMode, TrustNeed, TrustPolicy, TrustStore,
+};
+use udap_testkit::{StatementBuilder, TestCommunity};
+
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
+pub(crate) const ENDPOINT: &str = "https://emr.example.org/udap/default/register";
+pub(crate) const APP: &str = "https://app.example.org/";
+
+pub(crate) struct World {
+    pub(crate) registrar: Registrar,
+    pub(crate) crls: CrlStore,
+    pub(crate) site: Arc<Site>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Register(Box<ApprovedRegistration>),
+    Cancel(Box<Cancellation>),
+    Refused(Refusal),
+    RefusedAfterTrust(Refusal),
+}
+
+impl Verdict {
+    pub(crate) fn approved(self) -> ApprovedRegistration {
+        match self {
+            Self::Register(approved) => *approved,
+            other => panic!("not approved: {other:?}"),
+        }
+    }
+
+    /// Error code and the rules that are broken.
+    pub(crate) fn refusal(&self) -> (&'static str, Vec<&'static str>) {
+        let refusal = match self {
+            Self::Refused(refusal) | Self::RefusedAfterTrust(refusal) => refusal,
+            other => panic!("not refused: {other:?}"),
+        };
+        (
+            refusal.code().as_str(),
+            refusal.violations().iter().map(|one| one.rule).collect(),
+        )
+    }
+
+    pub(crate) fn spends(&self) -> bool {
+        !matches!(self, Self::Refused(_))
+    }
+}
+
+pub(crate) fn site(token_mode: TokenMode) -> Site {
+    Site {
+        id: "default".to_owned(),
+        fhir_base_url: "https://emr.example.org/apis/default/fhir".to_owned(),
+        registration_endpoint: ENDPOINT.to_owned(),
+        authorization_endpoint: Some("https://emr.example.org/oauth2/default/authorize".to_owned()),
+        token_endpoint: "https://emr.example.org/oauth2/default/token".to_owned(),
+        token_mode,
+        scopes: [
+            "openid",
+            "fhirUser",
+            "launch/patient",
+            "offline_access",
+            "patient/Patient.read",
+            "user/Patient.read",
+            "system/Patient.read",
+            "system/Observation.read",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        verifies_code_assertions: true,
+    }
+}
+
+pub(crate) fn certificates(community: &TestCommunity) -> (Vec<Certificate>, Vec<Certificate>) {
+    let parse = |der: &[u8]| Certificate::from_der(der).unwrap();
+    (
+        vec![parse(community.root().der())],
+        vec![parse(community.intermediate().der())],
+    )
+}
+
+/// A community whose intermediate is configured, with the HL7 profile.
+pub(crate) fn community(of: &TestCommunity) -> Community {
+    let (anchors, intermediates) = certificates(of);
+    Community {
+        id: of.name().to_owned(),
+        uri: format!("https://{}.example.net/udap", of.name()),
+        trust: TrustPolicy {
+            store: TrustStore::new(anchors, intermediates, Vec::new()).unwrap(),
+            revocation: RevocationMode::Required,
+            no_crl_address: NoCrlAddress::Accept,
+            aia: true,
+        },
+        profile: Profile::Hl7,
+        contact_match: ContactMatch::Registrable,
+        allow_client_credentials: true,
+        allow_http_pages: false,
+        link_checks: false,
+        enable: EnablePolicy::All,
+        ceiling: None,
+        sites: None,
+        client_uri_prefixes: Vec::new(),
+        certifications: Vec::new(),
+    }
+}
+
+pub(crate) fn crl_store(of: &[&TestCommunity]) -> CrlStore {
+    CrlStore::new(
+        of.iter()
+            .flat_map(|community| community.crls())
+            .map(|der| Arc::new(Crl::from_der(&der).unwrap()))
+            .collect(),
+    )
+}
+
+impl World {
+    pub(crate) fn new(of: &TestCommunity) -> Self {
+        Self::with(TokenMode::Gateway, vec![community(of)], crl_store(&[of]))
+    }
+
+    pub(crate) fn with(token_mode: TokenMode, communities: Vec<Community>, crls: CrlStore) -> Self {
+        let registrar = Registrar::new(
+            vec![site(token_mode)],
+            communities,
+            Arc::new(CertvalJudge::new()),
+            Duration::seconds(60),
+        )
+        .unwrap();
+        let site = Arc::clone(registrar.site("default").unwrap());
+        Self {
+            registrar,
+            crls,
+            site,
+        }
+    }
+
+    pub(crate) fn post(&self, statement: &StatementBuilder) -> Verdict {
+        self.post_body(&statement.request())
+    }
+
+    pub(crate) fn post_body(&self, body: &Value) -> Verdict {
+        self.post_bytes(body.to_string().as_bytes()).0
+    }
+
+    /// Runs a request to its end with nothing fetched; also what was asked for.
+    pub(crate) fn post_bytes(&self, body: &[u8]) -> (Verdict, Vec<TrustNeed>) {
+        let mut asked = Vec::new();
+        let mut step = self.registrar.start(&self.site, body, &self.crls, NOW);
+        loop {
+            step = match step {
+                Step::NeedTrust(need) => {
+                    asked.extend(need.needs().iter().cloned());
+                    need.supply(&self.registrar, Vec::new(), &self.crls, NOW)
+                }
+                Step::NeedStanding(need) => need.supply(&self.registrar, Standing::Clear),
+                Step::NeedLinks(need) => need.supply(&[]),
+                Step::Refused(refusal) => return (Verdict::Refused(refusal), asked),
+                Step::RefusedAfterTrust(_, refusal) => {
+                    return (Verdict::RefusedAfterTrust(refusal), asked);
+                }
+                Step::Register(approved) => return (Verdict::Register(approved), asked),
+                Step::Cancel(cancellation) => return (Verdict::Cancel(cancellation), asked),
+            };
+        }
+    }
+}
