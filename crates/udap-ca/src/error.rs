@@ -1,0 +1,212 @@
+//! Everything that can go wrong in the certificate authority.
+
+use std::path::PathBuf;
+
+use time::OffsetDateTime;
+
+use crate::{KeyAlgorithm, Serial};
+
+/// Why the certificate authority refused or failed.
+///
+/// No variant carries key material.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A URI cannot stand in a subject alternative name (J02).
+    #[error("the URI `{uri}` cannot stand in a certificate: {reason}")]
+    InvalidUri {
+        /// The URI as given.
+        uri: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A host is neither a DNS name nor an IP address.
+    #[error("`{host}` is neither a DNS name nor an IP address")]
+    InvalidHost {
+        /// The host as given.
+        host: String,
+    },
+    /// An address for revocation lists or CA certificates cannot be used (J08).
+    #[error("the address `{url}` cannot be published in certificates: {reason}")]
+    InvalidPublicationUrl {
+        /// The address as given.
+        url: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A subject's name is empty, too long, or holds control characters.
+    #[error("the {field} of the subject {reason}")]
+    InvalidSubject {
+        /// Which part of the name.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A certificate policy is not an object identifier in dotted form.
+    #[error("`{oid}` is not an object identifier")]
+    InvalidPolicyOid {
+        /// The text as given.
+        oid: String,
+    },
+    /// A serial number is not hexadecimal, or has no octet, or more than 20.
+    #[error("a serial number is 1 to 20 octets in hexadecimal")]
+    InvalidSerial,
+    /// An unknown name of a revocation reason.
+    #[error("`{name}` is not a revocation reason of RFC 5280 that ends a certificate")]
+    InvalidReason {
+        /// The text as given.
+        name: String,
+    },
+    /// An unknown name of a key algorithm.
+    #[error("`{name}` is not one of rsa2048, rsa3072, rsa4096, p256, p384")]
+    UnknownKeyAlgorithm {
+        /// The text as given.
+        name: String,
+    },
+    /// A leaf without any subject alternative name (J01).
+    #[error("a certificate needs at least one URI or host name")]
+    NoSubjectAltName,
+    /// The key algorithm does not fit the profile (J04, J07, J09).
+    #[error("a {profile} certificate cannot have a {algorithm} key: {reason}")]
+    KeyAlgorithmNotAllowed {
+        /// The profile's name.
+        profile: &'static str,
+        /// The algorithm asked for.
+        algorithm: KeyAlgorithm,
+        /// The rule.
+        reason: &'static str,
+    },
+    /// A validity period of nothing, or beyond the profile's maximum (J07).
+    #[error("a {profile} certificate is valid for 1 to {maximum_days} days")]
+    LifetimeNotAllowed {
+        /// The profile's name.
+        profile: &'static str,
+        /// The longest period in days.
+        maximum_days: i64,
+    },
+    /// A revocation list would lapse before it begins.
+    #[error("a revocation list needs a period of validity above zero")]
+    CrlLifetimeNotAllowed,
+    /// The URI was issued to another party before (J03).
+    #[error(
+        "the URI `{uri}` belongs to {party}, who got certificate {serial}; it is never issued to another party"
+    )]
+    UriBelongsToAnother {
+        /// The URI asked for.
+        uri: String,
+        /// The first holder's subject.
+        party: String,
+        /// The first holder's certificate.
+        serial: Serial,
+    },
+    /// The random source gave a serial number that was given out before.
+    #[error("the random source repeated serial number {serial}; nothing was issued")]
+    SerialRepeated {
+        /// The repeated number.
+        serial: Serial,
+    },
+    /// The issuing certificate is not valid at this time.
+    #[error("the issuing certificate is valid from {not_before} to {not_after} only")]
+    IssuerNotValid {
+        /// Begin of its validity.
+        not_before: OffsetDateTime,
+        /// End of its validity.
+        not_after: OffsetDateTime,
+    },
+    /// The issuing certificate has been revoked.
+    #[error("the issuing certificate has been revoked")]
+    IssuerRevoked,
+    /// No certificate has this serial number.
+    #[error("no certificate with serial number {serial} was issued here")]
+    UnknownSerial {
+        /// The number asked for.
+        serial: Serial,
+    },
+    /// The certificate was revoked before.
+    #[error("certificate {serial} is revoked already")]
+    AlreadyRevoked {
+        /// The certificate.
+        serial: Serial,
+    },
+    /// The folder holds a certificate authority, or a part of one.
+    #[error("{} exists: an existing certificate authority is never overwritten", path.display())]
+    AlreadyExists {
+        /// The file in the way.
+        path: PathBuf,
+    },
+    /// The folder holds no certificate authority.
+    #[error("{} holds no certificate authority", path.display())]
+    NotInitialised {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process is writing.
+    #[error("another process is using the certificate authority in {}", path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A key file can be read by others than its owner.
+    #[error("the key file {} can be read by others (chmod 600)", path.display())]
+    KeyFileReadable {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The root's key is kept elsewhere, so nothing can be signed with it.
+    #[error("the root's key is not in this folder")]
+    RootKeyAbsent,
+    /// A certificate and a key do not belong together.
+    #[error("the CA certificate and its key do not belong together")]
+    KeyMismatch,
+    /// A certificate that shall sign certificates is not a CA's.
+    #[error(
+        "the certificate is not a CA certificate that may sign certificates and revocation lists"
+    )]
+    NotACa,
+    /// The index was written by a newer version.
+    #[error("the index has version {found}, this program knows version {known}")]
+    IndexVersion {
+        /// The version in the file.
+        found: u32,
+        /// The version of this program.
+        known: u32,
+    },
+    /// The index is damaged.
+    #[error("the index {} cannot be read", path.display())]
+    Index {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: serde_json::Error,
+    },
+    /// PEM or DER that cannot be read.
+    #[error("the {what} cannot be read")]
+    Unreadable {
+        /// What was expected.
+        what: &'static str,
+    },
+    /// The cryptographic library failed.
+    #[error("signing or generating a key failed")]
+    Crypto(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The file system failed.
+    #[error("cannot access {}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+}
+
+impl From<rcgen::Error> for Error {
+    fn from(error: rcgen::Error) -> Self {
+        Self::Crypto(Box::new(error))
+    }
+}

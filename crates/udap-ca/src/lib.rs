@@ -1,0 +1,35 @@
+//! The certificate authority of a UDAP trust community.
+//!
+//! Three layers, each usable without the next:
+//!
+//! * [`Authority`]: a CA certificate with its key, in memory. Issues certificates by the
+//!   community's profiles and signs revocation lists. No I/O, no clock.
+//! * [`Index`]: what has been issued, to whom, and what has been revoked.
+//! * [`CaDirectory`]: root, issuing CA, index and revocation lists in a folder, with every write
+//!   atomic and one writer at a time.
+//!
+//! The profiles are those of the requirement list's section J: see [`profile`].
+
+mod authority;
+mod directory;
+mod error;
+mod extension;
+mod files;
+mod index;
+mod key;
+pub mod profile;
+mod revocation;
+mod san;
+mod serial;
+
+pub use authority::{Authority, IssuedCertificate, Publication};
+pub use directory::{CaDirectory, InitOptions};
+pub use error::Error;
+pub use extension::PolicyOid;
+pub use files::{write_new_private_file, write_public_file};
+pub use index::{CertificateStatus, Entry, Index, IssuerRole, ProfileName, Revocation};
+pub use key::{KeyAlgorithm, PrivateKey, PublicKey};
+pub use profile::{LeafProfile, LeafRequest, Subject};
+pub use revocation::{RevocationReason, RevokedCertificate};
+pub use san::{SanHost, SanUri};
+pub use serial::Serial;
