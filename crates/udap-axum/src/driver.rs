@@ -1,0 +1,212 @@
+//! Drives a request through the registrar: brings what the core asks for, and commits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use serde_json::{Map, Value};
+use udap::registrar::{Registrar, Step, refusal_of, replayed};
+use udap::registry::{RegistryError, RequestContext};
+use udap::response;
+use udap::site::Site;
+use udap::statement::TrustedStatement;
+
+use crate::error::HttpError;
+use crate::service::{InWork, Service};
+
+/// What is answered when something was committed.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Map<String, Value>,
+    pub(crate) facts: Facts,
+}
+
+/// What the log line says of a request once its statement is trusted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) community: Option<String>,
+    pub(crate) client_uri: Option<String>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) outcome: Option<&'static str>,
+    pub(crate) enabled: Option<bool>,
+}
+
+/// An error, with what is known of who caused it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: HttpError,
+    pub(crate) facts: Facts,
+}
+
+/// Takes a request to its end. To be spawned: a caller that goes away must not stop it halfway.
+pub(crate) async fn register(
+    service: Arc<Service>,
+    site: Arc<Site>,
+    body: Bytes,
+    context: RequestContext,
+) -> Result<Answer, Failure> {
+    let mut facts = Facts::default();
+    match drive(&service, &site, body, &context, &mut facts).await {
+        Ok((status, body)) => Ok(Answer {
+            status,
+            body,
+            facts,
+        }),
+        Err(error) => Err(Failure { error, facts }),
+    }
+}
+
+async fn drive(
+    service: &Arc<Service>,
+    site: &Arc<Site>,
+    body: Bytes,
+    context: &RequestContext,
+    facts: &mut Facts,
+) -> Result<(StatusCode, Map<String, Value>), HttpError> {
+    let now = context.now;
+    let mut in_work: Option<InWork> = None;
+    let mut step = {
+        let (site, crls) = (Arc::clone(site), service.crls());
+        verify(service, move |registrar| {
+            registrar.start(&site, &body, &crls, now)
+        })
+        .await?
+    };
+    loop {
+        step = match step {
+            Step::NeedTrust(need) => {
+                let (certificates, crls) = service.fetcher.fetch(need.needs()).await;
+                service.add_crls(crls);
+                let crls = service.crls();
+                verify(service, move |registrar| {
+                    need.supply(registrar, certificates, &crls, now)
+                })
+                .await?
+            }
+            Step::NeedStanding(need) => {
+                facts.learn(need.statement());
+                let statement = need.statement();
+                service
+                    .limits
+                    .statement(&statement.community().uri, statement.client_uri())
+                    .map_err(HttpError::RateLimited)?;
+                in_work = match service.work_on(statement) {
+                    None => return Err(HttpError::Refused(replayed())),
+                    some => some,
+                };
+                let standing = service
+                    .registry
+                    .standing(statement, now)
+                    .await
+                    .map_err(|error| http_error(&error))?;
+                need.supply(&service.registrar, standing)
+            }
+            Step::NeedLinks(need) => {
+                let reports = service.links.check(need.links()).await;
+                need.supply(&reports)
+            }
+            Step::Refused(refusal) => return Err(HttpError::Refused(refusal)),
+            Step::RefusedAfterTrust(statement, refusal) => {
+                let recorded = retried(|| {
+                    service
+                        .registry
+                        .record_refusal(&statement, &refusal, context)
+                })
+                .await;
+                return Err(match recorded {
+                    Ok(()) => HttpError::Refused(refusal),
+                    Err(error) => http_error(&error),
+                });
+            }
+            Step::Register(approved) => {
+                let outcome = retried(|| service.registry.apply(&approved, context))
+                    .await
+                    .map_err(|error| http_error(&error))?;
+                facts.client_id = Some(outcome.client_id.clone());
+                facts.enabled = Some(outcome.enabled);
+                let (status, word) = if outcome.created {
+                    (StatusCode::CREATED, "registered")
+                } else {
+                    (StatusCode::OK, "modified")
+                };
+                facts.outcome = Some(word);
+                drop(in_work);
+                return Ok((status, response::registered(&approved, &outcome)));
+            }
+            Step::Cancel(cancellation) => {
+                let outcome = retried(|| service.registry.cancel(&cancellation, context))
+                    .await
+                    .map_err(|error| http_error(&error))?;
+                facts.client_id = Some(outcome.client_id.clone());
+                facts.outcome = Some("cancelled");
+                drop(in_work);
+                return Ok((StatusCode::OK, response::cancelled(&cancellation, &outcome)));
+            }
+        };
+    }
+}
+
+impl Facts {
+    fn learn(&mut self, statement: &TrustedStatement) {
+        self.community = Some(statement.community().id.clone());
+        self.client_uri = Some(statement.client_uri().to_owned());
+    }
+}
+
+/// Runs a step of the core off the asynchronous threads, as many at a time as there are cores.
+async fn verify(
+    service: &Arc<Service>,
+    step: impl FnOnce(&Registrar) -> Step + Send + 'static,
+) -> Result<Step, HttpError> {
+    let _permit = service
+        .verification
+        .acquire()
+        .await
+        .map_err(|_| HttpError::TemporarilyUnavailable)?;
+    let registrar = Arc::clone(&service.registrar);
+    tokio::task::spawn_blocking(move || step(&registrar))
+        .await
+        .map_err(|error| {
+            tracing::error!(%error, "verification ended abnormally");
+            HttpError::ServerError
+        })
+}
+
+/// Times that a commit is tried. The request's id makes it find its own work, if the first try did
+/// commit and only the answer was lost (decisions 3).
+const COMMIT_TRIES: u32 = 2;
+
+/// The pause between two tries.
+const COMMIT_PAUSE: Duration = Duration::from_millis(50);
+
+async fn retried<T, F, R>(mut commit: F) -> Result<T, RegistryError>
+where
+    F: FnMut() -> R,
+    R: Future<Output = Result<T, RegistryError>>,
+{
+    let mut tries = 1;
+    loop {
+        match commit().await {
+            Err(RegistryError::Unavailable(error)) if tries < COMMIT_TRIES => {
+                tracing::warn!(%error, "the registry is unavailable, trying again");
+                tries += 1;
+                tokio::time::sleep(COMMIT_PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn http_error(error: &RegistryError) -> HttpError {
+    if let Some(refusal) = refusal_of(error) {
+        return HttpError::Refused(refusal);
+    }
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    tracing::error!(%error, source, "the registry failed");
+    match error {
+        RegistryError::Unavailable(_) => HttpError::TemporarilyUnavailable,
+        _ => HttpError::ServerError,
+    }
+}

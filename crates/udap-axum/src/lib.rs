@@ -1,0 +1,27 @@
+//! UDAP for any FHIR server: discovery and registration as axum routes.
+//!
+//! [`Service`] holds a [`Registrar`](udap::registrar::Registrar) with its rules, a
+//! [`Registry`](udap::registry::Registry) with the registrations, and what brings material from
+//! outside. [`router`] serves it.
+
+mod client_address;
+mod discovery;
+mod driver;
+mod error;
+mod health;
+pub mod metrics;
+mod outside;
+mod rate_limit;
+mod registration;
+mod request_log;
+mod router;
+mod service;
+mod token;
+
+pub use client_address::{ClientAddress, TrustedProxies};
+pub use error::HttpError;
+pub use health::{Health, health_router};
+pub use outside::{Environment, LinkChecker, NoFetching, NoLinkChecks, TrustFetcher};
+pub use rate_limit::RateLimits;
+pub use router::router;
+pub use service::{Service, ServiceError, ServiceParts, SiteSigner, check_signers};

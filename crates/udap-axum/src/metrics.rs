@@ -1,0 +1,114 @@
+//! Metrics, with labels from closed sets: sites and communities as configured, our own codes.
+
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use time::OffsetDateTime;
+use udap::error::ErrorCode;
+
+use crate::driver::Facts;
+use crate::error::ErrorLabel;
+use crate::service::Service;
+
+const REQUESTS: &str = "udap_http_requests_total";
+const REQUEST_SECONDS: &str = "udap_http_request_seconds";
+const REGISTRATIONS: &str = "udap_registrations_total";
+const REGISTRATION_SECONDS: &str = "udap_registration_seconds";
+const CERTIFICATE_SECONDS: &str = "udap_certificate_expires_in_seconds";
+
+const OUTCOMES: [&str; 3] = ["registered", "modified", "cancelled"];
+const ERRORS: [&str; 10] = [
+    ErrorCode::InvalidSoftwareStatement.as_str(),
+    ErrorCode::UnapprovedSoftwareStatement.as_str(),
+    ErrorCode::InvalidClientMetadata.as_str(),
+    ErrorCode::InvalidRedirectUri.as_str(),
+    ErrorCode::InvalidCertification.as_str(),
+    ErrorCode::UnapprovedCertification.as_str(),
+    "unsupported_media_type",
+    "rate_limited",
+    "temporarily_unavailable",
+    "server_error",
+];
+
+/// Describes the metrics and sets every combination of labels to zero, so that a rate over them is
+/// right from the first event.
+pub fn describe(service: &Service) {
+    describe_counter!(REQUESTS, "HTTP requests, by route, method and status");
+    describe_histogram!(
+        REQUEST_SECONDS,
+        "Seconds to answer an HTTP request, by route"
+    );
+    describe_counter!(
+        REGISTRATIONS,
+        "Registration requests, by site, outcome and error"
+    );
+    describe_histogram!(
+        REGISTRATION_SECONDS,
+        "Seconds to answer a registration request, by site and outcome"
+    );
+    describe_gauge!(
+        CERTIFICATE_SECONDS,
+        "Seconds until a server certificate or trust anchor expires"
+    );
+    for site in service.registrar.sites() {
+        for outcome in OUTCOMES {
+            counter!(REGISTRATIONS, "site" => site.id.clone(), "outcome" => outcome, "error" => "")
+                .absolute(0);
+        }
+        for error in ERRORS {
+            counter!(REGISTRATIONS, "site" => site.id.clone(), "outcome" => "refused", "error" => error)
+                .absolute(0);
+        }
+    }
+}
+
+/// Sets how long server certificates and anchors are still valid: to be called now and then.
+pub fn certificates(service: &Service, now: OffsetDateTime) {
+    for (site, community, signer) in service.signers() {
+        let left = signer.certificate().not_after() - now;
+        gauge!(CERTIFICATE_SECONDS, "kind" => "server", "site" => site.to_owned(),
+            "community" => community.to_owned())
+        .set(left.as_seconds_f64());
+    }
+    for community in service.registrar.communities() {
+        let first = community
+            .trust
+            .store
+            .anchors()
+            .iter()
+            .map(|anchor| anchor.certificate().not_after())
+            .min();
+        if let Some(not_after) = first {
+            gauge!(CERTIFICATE_SECONDS, "kind" => "anchor", "site" => "",
+                "community" => community.id.clone())
+            .set((not_after - now).as_seconds_f64());
+        }
+    }
+}
+
+pub(crate) fn request(method: &Method, route: &str, status: StatusCode, elapsed: Duration) {
+    // A method that nobody knows is a label that anybody could invent.
+    let method = match method.as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
+        _ => "other",
+    }
+    .to_owned();
+    counter!(REQUESTS, "route" => route.to_owned(), "method" => method,
+        "status" => status.as_str().to_owned())
+    .increment(1);
+    histogram!(REQUEST_SECONDS, "route" => route.to_owned()).record(elapsed.as_secs_f64());
+}
+
+pub(crate) fn registration(site: &str, facts: &Facts, response: &Response, elapsed: Duration) {
+    let error = response
+        .extensions()
+        .get::<ErrorLabel>()
+        .map_or("", |label| label.0);
+    let outcome = facts.outcome.unwrap_or("refused");
+    counter!(REGISTRATIONS, "site" => site.to_owned(), "outcome" => outcome, "error" => error)
+        .increment(1);
+    histogram!(REGISTRATION_SECONDS, "site" => site.to_owned(), "outcome" => outcome)
+        .record(elapsed.as_secs_f64());
+}
