@@ -1,21 +1,24 @@
 //! X.509 certificates, decoded once.
 
-use std::collections::BTreeSet;
+mod extensions;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{AccessDescription, GeneralName, ParsedExtension, X509Extension};
 use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::{X509Name, X509Version};
 
+use self::extensions::Extensions;
+pub use self::extensions::KeyUsage;
 use crate::key::{BadSignature, CertificateSignature, KeyError, PublicKey};
 use crate::limits;
 use crate::trust::distribution_point::DistributionPoint;
-use crate::trust::general_name::{is_one_element, is_well_formed};
 use crate::trust::name::NameKey;
 
 /// Why bytes are not a certificate.
@@ -55,30 +58,6 @@ pub enum CertificateFlaw {
     AlgorithmMismatch,
 }
 
-/// The bits of keyUsage (RFC 5280 §4.2.1.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyUsage(u16);
-
-impl KeyUsage {
-    /// Bit 0: signatures on anything but certificates and CRLs.
-    #[must_use]
-    pub fn digital_signature(self) -> bool {
-        self.0 & 1 != 0
-    }
-
-    /// Bit 5: signatures on certificates.
-    #[must_use]
-    pub fn key_cert_sign(self) -> bool {
-        self.0 & (1 << 5) != 0
-    }
-
-    /// Bit 6: signatures on CRLs.
-    #[must_use]
-    pub fn crl_sign(self) -> bool {
-        self.0 & (1 << 6) != 0
-    }
-}
-
 /// One X.509 version 3 certificate. Cheap to clone; equal if the DER is.
 ///
 /// That it decodes says nothing about whether it can be trusted, nor about its key: those are
@@ -108,20 +87,6 @@ struct Name {
     der: Vec<u8>,
     text: String,
     key: NameKey,
-}
-
-#[derive(Default)]
-struct Extensions {
-    uri_names: Vec<String>,
-    is_ca: bool,
-    path_len: Option<u32>,
-    key_usage: Option<KeyUsage>,
-    subject_key_id: Option<Vec<u8>>,
-    authority_key_id: Option<Vec<u8>>,
-    ca_issuers: Vec<String>,
-    ocsp_responders: Vec<String>,
-    points: Vec<DistributionPoint>,
-    point_urls: Vec<String>,
 }
 
 impl Certificate {
@@ -444,89 +409,4 @@ impl Name {
             key: NameKey::of(name),
         }
     }
-}
-
-impl Extensions {
-    /// Reads what it can, and says what is wrong with the rest.
-    fn read(extensions: &[X509Extension<'_>]) -> (Self, Option<CertificateFlaw>) {
-        let mut read = Self::default();
-        let mut flaw = None;
-        let mut seen = BTreeSet::new();
-        for extension in extensions {
-            if !seen.insert(extension.oid.as_bytes().to_vec()) {
-                flaw = Some(CertificateFlaw::DuplicateExtension);
-                continue;
-            }
-            if let Err(found) = read.take(extension) {
-                flaw = flaw.or(Some(found));
-            }
-        }
-        (read, flaw)
-    }
-
-    fn take(&mut self, extension: &X509Extension<'_>) -> Result<(), CertificateFlaw> {
-        let undecodable = CertificateFlaw::UndecodableExtension;
-        match extension.parsed_extension() {
-            // freshestCRL and what nobody here knows: if critical, the judge refuses it.
-            ParsedExtension::UnsupportedExtension { .. } => return Ok(()),
-            ParsedExtension::ParseError { .. } | ParsedExtension::Unparsed => {
-                return Err(undecodable);
-            }
-            _ if !is_one_element(extension.value) => return Err(undecodable),
-            ParsedExtension::SubjectAlternativeName(names) => {
-                let names = &names.general_names;
-                self.uri_names = uris(names.iter());
-                if names.is_empty() {
-                    return Err(undecodable);
-                }
-                if !names.iter().all(is_well_formed) {
-                    return Err(CertificateFlaw::MalformedName);
-                }
-            }
-            ParsedExtension::BasicConstraints(constraints) => {
-                self.is_ca = constraints.ca;
-                self.path_len = constraints.path_len_constraint;
-            }
-            ParsedExtension::KeyUsage(usage) => self.key_usage = Some(KeyUsage(usage.flags)),
-            ParsedExtension::SubjectKeyIdentifier(id) => {
-                self.subject_key_id = Some(id.0.to_vec());
-            }
-            ParsedExtension::AuthorityKeyIdentifier(id) => {
-                self.authority_key_id = id.key_identifier.as_ref().map(|id| id.0.to_vec());
-            }
-            ParsedExtension::AuthorityInfoAccess(access) => {
-                self.ca_issuers = locations(&access.accessdescs, "1.3.6.1.5.5.7.48.2");
-                self.ocsp_responders = locations(&access.accessdescs, "1.3.6.1.5.5.7.48.1");
-            }
-            ParsedExtension::CRLDistributionPoints(_) => {
-                self.points = DistributionPoint::read_all(extension.value).ok_or(undecodable)?;
-                self.point_urls = self
-                    .points
-                    .iter()
-                    .flat_map(DistributionPoint::urls)
-                    .cloned()
-                    .collect();
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
-fn uris<'a>(names: impl Iterator<Item = &'a GeneralName<'a>>) -> Vec<String> {
-    names
-        .filter_map(|name| match name {
-            GeneralName::URI(uri) => Some((*uri).to_owned()),
-            _ => None,
-        })
-        .collect()
-}
-
-fn locations(descriptions: &[AccessDescription<'_>], method: &str) -> Vec<String> {
-    uris(
-        descriptions
-            .iter()
-            .filter(|description| description.access_method.to_id_string() == method)
-            .map(|description| &description.access_location),
-    )
 }

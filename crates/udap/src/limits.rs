@@ -28,6 +28,20 @@ pub const PATH_CERTIFICATES: usize = 12;
 /// Signature verifications that path building may spend on one statement.
 pub const PATH_SIGNATURE_CHECKS: usize = 200;
 
+/// Possible issuers that one search looks at. Ten certificates as tangled as can be need a few
+/// hundred.
+pub const PATH_STEPS: usize = 5_000;
+
+/// Paths that are judged in one search. Each may cost a hundred milliseconds if name constraints
+/// are made to.
+pub const PATH_JUDGEMENTS: usize = 32;
+
+/// How deep the certificate of a CRL's signer may in turn depend on CRLs of yet another signer.
+pub const CRL_SIGNER_DEPTH: usize = 2;
+
+/// Distribution points that are asked about one certificate.
+pub const CRL_ADDRESSES: usize = 8;
+
 /// Intermediates fetched by AIA for one statement (C08, decisions 2).
 pub const AIA_FETCHES: usize = 3;
 

@@ -9,7 +9,7 @@ use super::registrable_domain::is_dns_name;
 const LOCAL_PART_BYTES: usize = 64;
 
 /// The domains of all addresses, as A-labels in lower case; `None` unless there is an address and
-/// each is valid. `address` is what follows `mailto:`. Header fields are ignored.
+/// each is valid. `addresses` is what follows `mailto:`. Header fields are ignored.
 pub(super) fn domains(addresses: &str) -> Option<Vec<String>> {
     let to = addresses.split('?').next().unwrap_or_default();
     // Commas within an address are percent-encoded (RFC 6068 §2), so they are split off first.

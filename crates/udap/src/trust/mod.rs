@@ -20,6 +20,8 @@ mod path;
 mod revocation;
 mod serials;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use anchor::{AnchorError, TrustAnchor, anchors_chain};
 pub use certval::CertvalJudge;

@@ -16,13 +16,6 @@ use crate::certificate::Certificate;
 use crate::key::PublicKey;
 use crate::limits;
 
-/// Steps of the search, a possible issuer looked at each. Ten certificates as tangled as can be
-/// need a few hundred.
-const STEPS: usize = 5_000;
-
-/// Paths that are judged. Each may cost a hundred milliseconds if name constraints are made to.
-const JUDGEMENTS: usize = 32;
-
 /// Supplied certificates by subject, each once.
 pub(super) struct Pool<'a>(HashMap<&'a NameKey, Vec<&'a Certificate>>);
 
@@ -62,8 +55,8 @@ impl Effort {
     pub(super) fn new() -> Self {
         Self {
             signature_checks: limits::PATH_SIGNATURE_CHECKS,
-            steps: STEPS,
-            judgements: JUDGEMENTS,
+            steps: limits::PATH_STEPS,
+            judgements: limits::PATH_JUDGEMENTS,
             refuted: HashSet::new(),
             distrust: None,
             issuer_urls: Vec::new(),

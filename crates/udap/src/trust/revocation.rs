@@ -10,12 +10,7 @@ use super::general_name::PointName;
 use super::judge::{Judge, LinearPath};
 use super::path::{Effort, Search, Sources, same_name_and_key};
 use crate::certificate::Certificate;
-
-/// How deep the path of a CRL's own signer may in turn depend on CRLs of yet another signer.
-const SIGNER_DEPTH: usize = 2;
-
-/// Addresses that are asked about one certificate.
-const ADDRESSES: usize = 8;
+use crate::limits;
 
 /// Whether certificates must be shown unrevoked (decisions 21).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -82,7 +77,7 @@ pub(super) struct Revocation<'a> {
 impl Revocation<'_> {
     /// The status of every certificate below the anchor.
     pub(super) fn of_path(&self, path: &LinearPath, effort: &mut Effort) -> Verdict {
-        self.of_path_to(path, SIGNER_DEPTH, effort)
+        self.of_path_to(path, limits::CRL_SIGNER_DEPTH, effort)
     }
 
     fn of_path_to(&self, path: &LinearPath, depth: usize, effort: &mut Effort) -> Verdict {
@@ -167,7 +162,7 @@ impl Revocation<'_> {
     fn untried(&self, certificate: &Certificate) -> Vec<String> {
         let urls = certificate.crl_distribution_points().iter();
         urls.filter(|url| super::fetch::is_http(url) && !self.tried.contains(*url))
-            .take(ADDRESSES)
+            .take(limits::CRL_ADDRESSES)
             .cloned()
             .collect()
     }

@@ -4,7 +4,7 @@ use rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePu
 use time::Duration;
 
 use super::pki::{AT, Ca, World, decode, extension, leaf_params, params, tlv};
-use crate::certificate::{CertificateFlaw, Certificate};
+use crate::certificate::{Certificate, CertificateFlaw};
 use crate::key::KeyError;
 use crate::trust::{Distrust, PathRule, Place};
 
@@ -29,12 +29,14 @@ fn a_good_leaf_is_trusted_and_a_stranger_s_is_not() {
 fn a_namesake_of_the_anchor_is_not_the_anchor() {
     let ours = Ca::root("Root");
     let impostor = Ca::root_with("Root", |params| {
-        params.key_identifier_method = rcgen::KeyIdMethod::PreSpecified(
-            ours.certificate.subject_key_id().unwrap().to_vec(),
-        );
+        params.key_identifier_method =
+            rcgen::KeyIdMethod::PreSpecified(ours.certificate.subject_key_id().unwrap().to_vec());
     });
     let world = World::of(&[&ours]).candidates(&[&impostor]);
-    assert_eq!(world.distrust(&impostor.leaf()), Distrust::WrongIssuer(Place::Leaf));
+    assert_eq!(
+        world.distrust(&impostor.leaf()),
+        Distrust::WrongIssuer(Place::Leaf)
+    );
 }
 
 /// Proves: C11
@@ -66,7 +68,10 @@ fn a_ca_certificate_is_no_leaf() {
     let root = Ca::root("Root");
     let leaf = root.leaf_with(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
     assert_eq!(World::of(&[&root]).distrust(&leaf), Distrust::LeafIsCa);
-    assert_eq!(World::of(&[&root]).distrust(&root.certificate), Distrust::LeafIsCa);
+    assert_eq!(
+        World::of(&[&root]).distrust(&root.certificate),
+        Distrust::LeafIsCa
+    );
 }
 
 /// Proves: C13
@@ -76,7 +81,10 @@ fn a_self_signed_leaf_is_refused_even_beside_an_anchor_of_its_name() {
     let mut params = leaf_params();
     params.is_ca = IsCa::ExplicitNoCa;
     let leaf = decode(params.self_signed(&super::pki::key()).unwrap().der());
-    assert_eq!(World::of(&[&root]).distrust(&leaf), Distrust::LeafSelfSigned);
+    assert_eq!(
+        World::of(&[&root]).distrust(&leaf),
+        Distrust::LeafSelfSigned
+    );
 }
 
 /// A forged certificate that carries an anchor's key must not pass for the anchor.
@@ -136,7 +144,10 @@ fn a_leaf_s_key_is_rsa_p_256_or_p_384_only() {
     for algorithm in [&rcgen::PKCS_ED25519, &rcgen::PKCS_ECDSA_P521_SHA512] {
         assert_eq!(
             world.distrust(&signed(&generate(algorithm))),
-            Distrust::Key { place: Place::Leaf, error: KeyError::Kind }
+            Distrust::Key {
+                place: Place::Leaf,
+                error: KeyError::Kind
+            }
         );
     }
 }
@@ -153,7 +164,10 @@ fn issuers_and_anchors_have_keys_of_the_same_kinds() {
     let issued = ca.leaf();
     let world = World::of(&[&root]).candidates(&[&ca]);
     world.trusted(&leaf);
-    assert_eq!(world.distrust(&issued), Distrust::SignatureAlgorithm(Place::Leaf));
+    assert_eq!(
+        world.distrust(&issued),
+        Distrust::SignatureAlgorithm(Place::Leaf)
+    );
     let anchors = vec![ca.certificate.clone()];
     assert!(crate::trust::TrustStore::new(anchors, Vec::new(), Vec::new()).is_err());
 }
@@ -172,13 +186,19 @@ fn an_unknown_critical_extension_is_refused_and_an_uncritical_one_is_not() {
     world.trusted(&with(false));
     assert_eq!(
         world.distrust(&with(true)),
-        Distrust::Rule { place: Place::Leaf, rule: PathRule::CriticalExtension }
+        Distrust::Rule {
+            place: Place::Leaf,
+            rule: PathRule::CriticalExtension
+        }
     );
 }
 
 fn flaw(root: &Ca, leaf: &Certificate) -> CertificateFlaw {
     match World::of(&[root]).distrust(leaf) {
-        Distrust::Flaw { place: Place::Leaf, flaw } => flaw,
+        Distrust::Flaw {
+            place: Place::Leaf,
+            flaw,
+        } => flaw,
         other => panic!("{other:?}"),
     }
 }
@@ -188,7 +208,9 @@ fn flaw(root: &Ca, leaf: &Certificate) -> CertificateFlaw {
 fn a_repeated_or_undecodable_extension_is_refused() {
     let root = Ca::root("Root");
     let twice = root.leaf_with(|params| {
-        params.custom_extensions.push(extension(&[2, 5, 29, 17], false, tlv(0x30, tlv(0x82, "a"))));
+        params
+            .custom_extensions
+            .push(extension(&[2, 5, 29, 17], false, tlv(0x30, tlv(0x82, "a"))));
     });
     assert_eq!(flaw(&root, &twice), CertificateFlaw::DuplicateExtension);
     // An unknown one that stands there twice, too.
@@ -197,19 +219,28 @@ fn a_repeated_or_undecodable_extension_is_refused() {
     assert_eq!(flaw(&root, &twice), CertificateFlaw::DuplicateExtension);
 
     for (oid, content) in [
-        (&[2, 5, 29, 30][..], vec![0x30, 3, 1]),         // nameConstraints, cut off
-        (&[2, 5, 29, 36], vec![0x04, 1, 1]),             // policyConstraints of another type
+        (&[2, 5, 29, 30][..], vec![0x30, 3, 1]), // nameConstraints, cut off
+        (&[2, 5, 29, 36], vec![0x04, 1, 1]),     // policyConstraints of another type
         (&[2, 5, 29, 32], vec![0x30, 2, 0x30, 0, 0, 0]), // certificatePolicies with a tail
         (&[2, 5, 29, 31], tlv(0x30, tlv(0x30, tlv(0xa5, [])))), // an unknown field in a CDP
         (&[1, 3, 6, 1, 5, 5, 7, 1, 1], vec![0x30, 2, 0x30, 0]), // authorityInfoAccess
     ] {
-        let leaf = root
-            .leaf_with(|params| params.custom_extensions.push(extension(oid, false, content)));
-        assert_eq!(flaw(&root, &leaf), CertificateFlaw::UndecodableExtension, "{oid:?}");
+        let leaf = root.leaf_with(|params| {
+            params
+                .custom_extensions
+                .push(extension(oid, false, content))
+        });
+        assert_eq!(
+            flaw(&root, &leaf),
+            CertificateFlaw::UndecodableExtension,
+            "{oid:?}"
+        );
     }
     // freshestCRL is never read.
     World::of(&[&root]).trusted(&root.leaf_with(|params| {
-        params.custom_extensions.push(extension(&[2, 5, 29, 46], false, vec![0x30, 3, 1]));
+        params
+            .custom_extensions
+            .push(extension(&[2, 5, 29, 46], false, vec![0x30, 3, 1]));
     }));
 }
 
@@ -221,7 +252,9 @@ fn malformed_names_in_a_subject_alternative_name_are_refused() {
         root.leaf_with(|params| {
             params.subject_alt_names.clear();
             let names = [tlv(0x86, super::pki::APP), name].concat();
-            params.custom_extensions.push(extension(&[2, 5, 29, 17], false, tlv(0x30, names)));
+            params
+                .custom_extensions
+                .push(extension(&[2, 5, 29, 17], false, tlv(0x30, names)));
         })
     };
     World::of(&[&root]).trusted(&with(tlv(0x82, "app.example.org")));
@@ -237,7 +270,11 @@ fn malformed_names_in_a_subject_alternative_name_are_refused() {
         tlv(0x87, [1, 2, 3]),
         tlv(0x82, [0xff]),
     ] {
-        assert_eq!(flaw(&root, &with(name.clone())), CertificateFlaw::MalformedName, "{name:?}");
+        assert_eq!(
+            flaw(&root, &with(name.clone())),
+            CertificateFlaw::MalformedName,
+            "{name:?}"
+        );
     }
 }
 
@@ -254,7 +291,10 @@ fn all_uris_and_only_uris_of_the_subject_alternative_name_are_read() {
             name("https://two.example.org/x"),
         ];
     });
-    assert_eq!(leaf.uri_names(), ["https://one.example.org", "https://two.example.org/x"]);
+    assert_eq!(
+        leaf.uri_names(),
+        ["https://one.example.org", "https://two.example.org/x"]
+    );
 }
 
 #[test]

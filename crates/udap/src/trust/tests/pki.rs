@@ -30,7 +30,13 @@ pub(super) fn tlv(tag: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
     match content.len() {
         length @ 0..=127 => der.push(length as u8),
         length @ 128..=255 => der.extend([0x81, length as u8]),
-        length => der.extend([0x82, (length >> 8) as u8, length as u8]),
+        length @ 256..=65_535 => der.extend([0x82, (length >> 8) as u8, length as u8]),
+        length => der.extend([
+            0x83,
+            (length >> 16) as u8,
+            (length >> 8) as u8,
+            length as u8,
+        ]),
     }
     der.extend_from_slice(content);
     der
@@ -98,7 +104,11 @@ impl Ca {
         change(&mut params);
         let key = key();
         let certificate = decode(params.self_signed(&key).unwrap().der());
-        Self { params, key, certificate }
+        Self {
+            params,
+            key,
+            certificate,
+        }
     }
 
     pub(super) fn ca(&self, name: &str) -> Self {
@@ -110,7 +120,11 @@ impl Ca {
         change(&mut params);
         let key = key();
         let certificate = self.sign(&params, &key);
-        Self { params, key, certificate }
+        Self {
+            params,
+            key,
+            certificate,
+        }
     }
 
     /// A certificate by this CA for another's name and key.
@@ -163,19 +177,28 @@ pub(super) struct CrlPlan<'a> {
     pub(super) signer: &'a KeyPair,
     pub(super) this_update: OffsetDateTime,
     pub(super) next_update: Option<OffsetDateTime>,
-    entries: Vec<Vec<u8>>,
-    extensions: Vec<Vec<u8>>,
+    pub(super) entries: Vec<Vec<u8>>,
+    pub(super) extensions: Vec<Vec<u8>>,
     pub(super) number: u8,
 }
 
 /// Extension in DER.
 fn raw_extension(oid: &[u8], critical: bool, content: &[u8]) -> Vec<u8> {
-    let critical = if critical { tlv(0x01, [0xff]) } else { Vec::new() };
-    tlv(0x30, [tlv(0x06, oid), critical, tlv(0x04, content)].concat())
+    let critical = if critical {
+        tlv(0x01, [0xff])
+    } else {
+        Vec::new()
+    };
+    tlv(
+        0x30,
+        [tlv(0x06, oid), critical, tlv(0x04, content)].concat(),
+    )
 }
 
 fn time(at: OffsetDateTime) -> Vec<u8> {
-    let format = time::macros::format_description!("[year repr:last_two][month][day][hour][minute][second]Z");
+    let format = time::macros::format_description!(
+        "[year repr:last_two][month][day][hour][minute][second]Z"
+    );
     tlv(0x17, at.format(&format).unwrap())
 }
 
@@ -211,7 +234,8 @@ impl CrlPlan<'_> {
             extensions => tlv(0x30, extensions),
         };
         let date = time(self.this_update);
-        self.entries.push(tlv(0x30, [tlv(0x02, serial), date, extensions].concat()));
+        self.entries
+            .push(tlv(0x30, [tlv(0x02, serial), date, extensions].concat()));
         self
     }
 
@@ -224,7 +248,8 @@ impl CrlPlan<'_> {
 
     /// An extension of the list below id-ce (2.5.29).
     pub(super) fn extension(mut self, id: u8, critical: bool, content: impl AsRef<[u8]>) -> Self {
-        self.extensions.push(raw_extension(&[0x55, 29, id], critical, content.as_ref()));
+        self.extensions
+            .push(raw_extension(&[0x55, 29, id], critical, content.as_ref()));
         self
     }
 
@@ -301,7 +326,8 @@ impl World {
     }
 
     pub(super) fn candidates(mut self, cas: &[&Ca]) -> Self {
-        self.candidates.extend(cas.iter().map(|ca| ca.certificate.clone()));
+        self.candidates
+            .extend(cas.iter().map(|ca| ca.certificate.clone()));
         self
     }
 
@@ -327,8 +353,11 @@ impl World {
 
     pub(super) fn outcome(&self, leaf: &Certificate) -> Outcome {
         let crls = CrlStore::new(self.crls.clone());
-        let evidence =
-            Evidence { candidates: &self.candidates, crls: &crls, tried: &self.tried };
+        let evidence = Evidence {
+            candidates: &self.candidates,
+            crls: &crls,
+            tried: &self.tried,
+        };
         evaluate(&CertvalJudge::new(), &self.policy, leaf, &evidence, self.at)
     }
 

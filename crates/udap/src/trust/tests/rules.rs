@@ -1,8 +1,6 @@
 //! RFC 5280 §6.1 above the leaf, and anchors.
 
-use rcgen::{
-    BasicConstraints, GeneralSubtree, IsCa, KeyUsagePurpose, NameConstraints, SanType,
-};
+use rcgen::{BasicConstraints, GeneralSubtree, IsCa, KeyUsagePurpose, NameConstraints, SanType};
 use time::Duration;
 
 use super::pki::{AT, Ca, World, extension, tlv};
@@ -31,7 +29,10 @@ fn issuer_and_anchor_must_be_valid_too() {
         Distrust::NotYetValid(Place::Issuer(1))
     );
     let root = Ca::root_with("Root", late);
-    assert_eq!(World::of(&[&root]).distrust(&root.leaf()), Distrust::Expired(Place::Anchor));
+    assert_eq!(
+        World::of(&[&root]).distrust(&root.leaf()),
+        Distrust::Expired(Place::Anchor)
+    );
 }
 
 /// Proves: C12
@@ -44,7 +45,10 @@ fn an_issuer_must_be_a_ca() {
             params.key_usages.clear();
         });
         let world = World::of(&[&root]).candidates(&[&ca]);
-        assert_eq!(world.distrust(&ca.leaf()), rule(Place::Issuer(1), PathRule::NotCa));
+        assert_eq!(
+            world.distrust(&ca.leaf()),
+            rule(Place::Issuer(1), PathRule::NotCa)
+        );
     }
 }
 
@@ -52,10 +56,17 @@ fn an_issuer_must_be_a_ca() {
 #[test]
 fn an_issuer_s_key_usage_needs_key_cert_sign_where_it_is_present() {
     let root = Ca::root("Root");
-    let with = |usages: Vec<KeyUsagePurpose>| root.ca_with("CA", |params| params.key_usages = usages);
-    let ca = with(vec![KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature]);
+    let with =
+        |usages: Vec<KeyUsagePurpose>| root.ca_with("CA", |params| params.key_usages = usages);
+    let ca = with(vec![
+        KeyUsagePurpose::CrlSign,
+        KeyUsagePurpose::DigitalSignature,
+    ]);
     let world = World::of(&[&root]).candidates(&[&ca]);
-    assert_eq!(world.distrust(&ca.leaf()), rule(Place::Issuer(1), PathRule::KeyUsage));
+    assert_eq!(
+        world.distrust(&ca.leaf()),
+        rule(Place::Issuer(1), PathRule::KeyUsage)
+    );
     // RFC 5280 §6.1.4 (n) asks for nothing where there is none.
     let ca = with(Vec::new());
     World::of(&[&root]).candidates(&[&ca]).trusted(&ca.leaf());
@@ -72,13 +83,19 @@ fn path_lengths_of_issuers_and_of_the_anchor_are_kept() {
     let lower = upper.ca("Lower");
     let world = World::of(&[&root]).candidates(&[&upper, &lower]);
     world.trusted(&upper.leaf());
-    assert_eq!(world.distrust(&lower.leaf()), rule(Place::Issuer(1), PathRule::PathLength));
+    assert_eq!(
+        world.distrust(&lower.leaf()),
+        rule(Place::Issuer(1), PathRule::PathLength)
+    );
 
     let root = Ca::root_with("Root", short);
     let ca = root.ca("CA");
     let world = World::of(&[&root]).candidates(&[&ca]);
     world.trusted(&root.leaf());
-    assert_eq!(world.distrust(&ca.leaf()), rule(Place::Issuer(1), PathRule::PathLength));
+    assert_eq!(
+        world.distrust(&ca.leaf()),
+        rule(Place::Issuer(1), PathRule::PathLength)
+    );
 }
 
 /// nameConstraints with one permitted URI host.
@@ -130,12 +147,17 @@ fn name_constraints_of_other_forms_are_obeyed() {
     });
     let world = World::of(&[&root]).candidates(&[&ca]);
     let with = |name| ca.leaf_with(|params| params.subject_alt_names.push(name));
-    world.trusted(&with(SanType::DnsName("app.example.com".try_into().unwrap())));
+    world.trusted(&with(SanType::DnsName(
+        "app.example.com".try_into().unwrap(),
+    )));
     for name in [
         SanType::DnsName("app.example.org".try_into().unwrap()),
         SanType::Rfc822Name("a@example.org".try_into().unwrap()),
     ] {
-        assert_eq!(world.distrust(&with(name)), rule(Place::Leaf, PathRule::NameConstraints));
+        assert_eq!(
+            world.distrust(&with(name)),
+            rule(Place::Leaf, PathRule::NameConstraints)
+        );
     }
 }
 
@@ -165,12 +187,18 @@ fn a_path_must_be_valid_for_one_of_the_policies_that_the_community_sets() {
     world(&["1.2.3.9", "1.2.3.4"]).trusted(&leaf);
     assert!(matches!(
         world(&["1.2.3.5"]).distrust(&leaf),
-        Distrust::Rule { rule: PathRule::Policy, .. }
+        Distrust::Rule {
+            rule: PathRule::Policy,
+            ..
+        }
     ));
     for leaf in [&other, &none] {
         assert!(matches!(
             world(&["1.2.3.4"]).distrust(leaf),
-            Distrust::Rule { rule: PathRule::Policy, .. }
+            Distrust::Rule {
+                rule: PathRule::Policy,
+                ..
+            }
         ));
     }
 }

@@ -1,0 +1,197 @@
+//! `udap ca issue`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use time::{Duration, OffsetDateTime};
+use udap_ca::{
+    CaDirectory, Error, KeyAlgorithm, LeafProfile, LeafRequest, PolicyOid, SanHost, SanUri,
+    Subject, write_new_private_file, write_public_file,
+};
+
+use super::{Folder, value};
+use crate::environment;
+use crate::output::{Output, Page, Report, moment};
+
+/// What the certificate is for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// For an app: signs software statements and authentication tokens
+    Client(WithUris),
+    /// For a FHIR server: signs its metadata
+    Server(WithUris),
+    /// For TLS inside the community
+    Tls(WithHosts),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WithUris {
+    /// The URIs that it names: the app's, or the FHIR base URLs that the server serves, character
+    /// for character
+    #[arg(long, value_name = "URI", num_args = 1.., required = true, value_parser = value::<SanUri>)]
+    uri: Vec<SanUri>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WithHosts {
+    /// Host names and IP addresses
+    #[arg(long, value_name = "HOST", num_args = 1.., required = true, value_parser = value::<SanHost>)]
+    dns: Vec<SanHost>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args, Debug)]
+struct Common {
+    #[command(flatten)]
+    folder: Folder,
+
+    /// The holder's name; with --org it says who holds a URI for good
+    #[arg(long)]
+    name: String,
+
+    /// The holder's organisation
+    #[arg(long, value_name = "NAME")]
+    org: Option<String>,
+
+    /// The kind of key: rsa2048, rsa3072, rsa4096, p256, p384 (servers need RSA)
+    #[arg(long, value_name = "KEY", default_value = "rsa2048", value_parser = value::<KeyAlgorithm>)]
+    key_type: KeyAlgorithm,
+
+    /// How many days it is valid, at most 731
+    #[arg(
+        long,
+        default_value_t = 365,
+        value_parser = clap::value_parser!(i64).range(1..=731)
+    )]
+    days: i64,
+
+    /// Certificate policies (object identifiers)
+    #[arg(long, value_name = "OID", num_args = 1.., value_parser = value::<PolicyOid>)]
+    policy: Vec<PolicyOid>,
+
+    #[command(flatten)]
+    out: Out,
+}
+
+/// Where to.
+#[derive(Args, Debug)]
+#[group(required = true)]
+struct Out {
+    /// A folder: client.pem and client.key (or server, tls) are written into it
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "key_out"])]
+    out_dir: Option<PathBuf>,
+
+    /// The file for the certificate and its issuer's (PEM)
+    #[arg(long, value_name = "FILE.pem")]
+    out: Option<PathBuf>,
+
+    /// The file for the private key (PEM), if not that of --out with the ending .key
+    #[arg(long, value_name = "FILE.key", requires = "out")]
+    key_out: Option<PathBuf>,
+}
+
+impl Out {
+    /// The certificate's and the key's file.
+    fn files(&self, profile: &str) -> (PathBuf, PathBuf) {
+        let chain = match (&self.out, &self.out_dir) {
+            (Some(file), _) => file.clone(),
+            (None, folder) => folder
+                .as_deref()
+                .unwrap_or(Path::new("."))
+                .join(format!("{profile}.pem")),
+        };
+        let key = self
+            .key_out
+            .clone()
+            .unwrap_or_else(|| chain.with_extension("key"));
+        (chain, key)
+    }
+}
+
+#[derive(Serialize)]
+struct Issued {
+    certificate: PathBuf,
+    key: PathBuf,
+    serial: String,
+    fingerprint: String,
+    names: Vec<String>,
+    #[serde(with = "time::serde::rfc3339")]
+    not_before: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    not_after: OffsetDateTime,
+    #[serde(skip)]
+    now: OffsetDateTime,
+}
+
+impl Report for Issued {
+    fn page(&self) -> Page {
+        let mut page = Page::default();
+        page.field("certificate", self.certificate.to_string_lossy());
+        page.field("private key", self.key.to_string_lossy());
+        page.list("names", &self.names);
+        page.field("valid until", moment(self.not_after, self.now));
+        page.field("serial number", &self.serial);
+        page.field("SHA-256", &self.fingerprint);
+        page
+    }
+}
+
+impl Command {
+    /// Issues it.
+    pub(crate) fn run(self, output: Output) -> anyhow::Result<()> {
+        let (profile, common) = match self {
+            Self::Client(WithUris { uri: uris, common }) => {
+                (LeafProfile::UdapClient { uris }, common)
+            }
+            Self::Server(WithUris {
+                uri: base_urls,
+                common,
+            }) => (LeafProfile::UdapServer { base_urls }, common),
+            Self::Tls(WithHosts { dns: hosts, common }) => {
+                (LeafProfile::TlsServer { hosts }, common)
+            }
+        };
+        issue(profile, common, output)
+    }
+}
+
+fn issue(profile: LeafProfile, common: Common, output: Output) -> anyhow::Result<()> {
+    let now = environment::now();
+    let names = profile.names();
+    let (certificate, key) = common.out.files(profile.name().as_str());
+    // Before anything is issued that could then not be written.
+    for path in [&certificate, &key] {
+        if path.symlink_metadata().is_ok() {
+            return Err(Error::AlreadyExists { path: path.clone() }.into());
+        }
+    }
+    if let Some(folder) = &common.out.out_dir {
+        std::fs::create_dir_all(folder)?;
+    }
+    let subject = Subject::new(&common.name, common.org.as_deref())?;
+    let mut request = LeafRequest::new(profile, subject);
+    request.lifetime = Duration::days(common.days);
+    request.policies = common.policy;
+
+    let mut ca = CaDirectory::open(&common.folder.dir)?;
+    let (issued, private_key) =
+        ca.issue_with_new_key(&request, common.key_type, now, &mut environment::rng())?;
+    write_new_private_file(&key, private_key.to_pem().as_bytes())?;
+    write_public_file(&certificate, issued.chain_pem().as_bytes())?;
+    output.show(&Issued {
+        certificate,
+        key,
+        serial: issued.serial().to_string(),
+        fingerprint: issued.fingerprint(),
+        names,
+        not_before: issued.not_before(),
+        not_after: issued.not_after(),
+        now,
+    })
+}

@@ -1,0 +1,104 @@
+//! `udap ca crl`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use serde::Serialize;
+use time::OffsetDateTime;
+use udap::trust::Crl;
+use udap_ca::{CaDirectory, IssuerRole, write_public_file};
+
+use super::Folder;
+use crate::environment;
+use crate::output::{Output, Page, Report, moment};
+
+/// What to sign.
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    folder: Folder,
+
+    /// A folder to copy the lists and CA certificates to, for example a web server's
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Signed {
+    lists: Vec<List>,
+    #[serde(skip)]
+    now: OffsetDateTime,
+}
+
+#[derive(Serialize)]
+struct List {
+    file: PathBuf,
+    issuer: String,
+    revoked: usize,
+    #[serde(with = "time::serde::rfc3339::option")]
+    next_update: Option<OffsetDateTime>,
+}
+
+impl Report for Signed {
+    fn page(&self) -> Page {
+        let mut page = Page::default();
+        for list in &self.lists {
+            page.blank();
+            page.field("revocation list", list.file.to_string_lossy());
+            page.field("issuer", &list.issuer);
+            page.field("revoked", list.revoked.to_string());
+            page.optional("lapses", list.next_update.map(|at| moment(at, self.now)));
+        }
+        page
+    }
+}
+
+/// Signs the lists.
+pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
+    let now = environment::now();
+    let mut ca = CaDirectory::open(&arguments.folder.dir)?;
+    ca.sign_crls(now)?;
+    let mut roles = vec![IssuerRole::Intermediate];
+    match ca.root() {
+        Some(_) => roles.insert(0, IssuerRole::Root),
+        None => output.warn(
+            "the root's key is not in the folder, so the root's own list is as it was; sign it where the key is",
+        ),
+    }
+    let mut lists = Vec::new();
+    for role in roles {
+        lists.push(describe(&ca.crl_path(role))?);
+    }
+    if let Some(out) = &arguments.out {
+        publish(&ca, out)?;
+    }
+    output.show(&Signed { lists, now })
+}
+
+/// Copies what peers fetch, each file at once.
+fn publish(ca: &CaDirectory, out: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    for role in [IssuerRole::Root, IssuerRole::Intermediate] {
+        let list = ca.crl_path(role);
+        for source in [list.with_extension("cer"), list] {
+            let content =
+                fs::read(&source).with_context(|| format!("cannot read {}", source.display()))?;
+            let name = source.file_name().context("a file without a name")?;
+            write_public_file(&out.join(name), &content)?;
+        }
+    }
+    Ok(())
+}
+
+fn describe(file: &Path) -> anyhow::Result<List> {
+    let content = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let list = Crl::from_der(&content)?;
+    Ok(List {
+        file: file.to_owned(),
+        issuer: list.issuer_text().to_owned(),
+        revoked: list.len(),
+        next_update: list.next_update(),
+    })
+}

@@ -1,0 +1,121 @@
+//! What kind of thing some bytes are.
+
+use anyhow::{Context, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use udap_client::Discovery;
+
+use super::Item;
+use super::certificate::CertificateReport;
+use super::document::MetadataReport;
+use super::revocation_list::CrlReport;
+use super::token::TokenReport;
+use crate::material::is_pem;
+
+/// The first octet of every certificate and list: SEQUENCE.
+const DER_SEQUENCE: u8 = 0x30;
+
+/// What the bytes hold.
+///
+/// # Errors
+/// If they are of no known kind.
+pub(super) fn items(content: &[u8], now: OffsetDateTime) -> anyhow::Result<Vec<Item>> {
+    if is_pem(content) {
+        return pem_blocks(content);
+    }
+    if content.first() == Some(&DER_SEQUENCE) {
+        return Ok(vec![der(content)?]);
+    }
+    let text = std::str::from_utf8(content).unwrap_or_default().trim();
+    if text.starts_with('{') {
+        return json(text, now);
+    }
+    if udap::jws::peek(text).is_ok() {
+        return Ok(vec![Item::Token(Box::new(TokenReport::new(text, now)?))]);
+    }
+    // An entry of x5c, copied out of it.
+    let unquoted = text.trim_matches(['"', ',', ' ']);
+    if let Ok(content) = STANDARD.decode(unquoted)
+        && content.first() == Some(&DER_SEQUENCE)
+    {
+        return Ok(vec![der(&content)?]);
+    }
+    bail!(
+        "neither a certificate, a revocation list, a JWT, a registration request nor UDAP metadata"
+    )
+}
+
+fn pem_blocks(content: &[u8]) -> anyhow::Result<Vec<Item>> {
+    let blocks = pem::parse_many(content).context("the PEM cannot be read")?;
+    if blocks.is_empty() {
+        bail!("the PEM holds no whole block");
+    }
+    let mut items: Vec<Item> = Vec::new();
+    for block in &blocks {
+        let label = block.tag().to_owned();
+        let item = match label.as_str() {
+            "CERTIFICATE" | "X509 CERTIFICATE" => {
+                let report = CertificateReport::new(block.contents())
+                    .with_context(|| format!("block {} ({label})", items.len() + 1))?;
+                if let Some(Item::Certificate(child)) = items.last_mut() {
+                    child.set_issuer(block.contents());
+                }
+                Item::Certificate(Box::new(report))
+            }
+            "X509 CRL" => Item::RevocationList(CrlReport::new(block.contents())?),
+            private if private.ends_with("PRIVATE KEY") => Item::PrivateKey { label },
+            _ => Item::Other { label },
+        };
+        items.push(item);
+    }
+    Ok(items)
+}
+
+fn der(content: &[u8]) -> anyhow::Result<Item> {
+    if let Ok(certificate) = CertificateReport::new(content) {
+        return Ok(Item::Certificate(Box::new(certificate)));
+    }
+    if let Ok(list) = CrlReport::new(content) {
+        return Ok(Item::RevocationList(list));
+    }
+    bail!(
+        "DER, but neither a certificate nor a revocation list; for PKCS#12 use `openssl pkcs12 -in FILE -nodes`, and inspect what it prints"
+    )
+}
+
+fn json(text: &str, now: OffsetDateTime) -> anyhow::Result<Vec<Item>> {
+    let mut members = udap::json::object(text.as_bytes()).context("the JSON cannot be read")?;
+    if members.contains_key("signed_metadata") || members.contains_key("udap_versions_supported") {
+        let discovery = Discovery::parse("", None, text.as_bytes())?;
+        return Ok(vec![Item::Metadata(Box::new(MetadataReport::new(
+            &discovery, now,
+        )))]);
+    }
+    let statement = members.remove("software_statement");
+    let Some(Value::String(statement)) = statement else {
+        bail!("JSON, but neither a registration request or answer nor UDAP metadata");
+    };
+    let mut items = vec![Item::Token(Box::new(TokenReport::new(&statement, now)?))];
+    items.extend(certifications(&mut members, now));
+    items.insert(
+        0,
+        Item::Document {
+            members: Value::Object(members),
+        },
+    );
+    Ok(items)
+}
+
+/// The certifications beside a statement, as far as they are JWTs.
+fn certifications(members: &mut Map<String, Value>, now: OffsetDateTime) -> Vec<Item> {
+    let Some(Value::Array(entries)) = members.remove("certifications") else {
+        return Vec::new();
+    };
+    let tokens = entries.iter().filter_map(Value::as_str);
+    tokens
+        .filter_map(|token| TokenReport::new(token, now).ok())
+        .map(|token| Item::Token(Box::new(token)))
+        .collect()
+}

@@ -1,0 +1,95 @@
+//! The commands, one file each.
+
+mod ca;
+mod clients;
+mod config;
+mod demo;
+mod discover;
+mod inspect;
+mod metadata_options;
+mod path_report;
+mod register;
+mod serve;
+mod server_options;
+mod statement;
+mod testpki;
+mod trust_options;
+mod verify;
+
+pub(crate) use serve::stop_signal;
+
+use clap::Subcommand;
+
+use crate::output::Output;
+
+/// What the command line asks for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve discovery and registration
+    Serve(serve::Serve),
+    /// Show the whole of it: a trust community, a server, and an app that registers
+    Demo(demo::Demo),
+    /// Look at the configuration without serving
+    Config(config::ConfigCommand),
+    /// List, disable and enable registered apps
+    Clients(clients::Clients),
+    /// Run a trust community's certificate authority
+    #[command(subcommand)]
+    Ca(ca::Command),
+    /// Show what a certificate, revocation list, software statement or metadata document says
+    Inspect(inspect::Arguments),
+    /// Judge a certificate's path and revocation as the server would
+    Verify(verify::Arguments),
+    /// Sign or verify a software statement
+    #[command(subcommand)]
+    Statement(statement::Command),
+    /// Show what a FHIR server offers by UDAP
+    Discover(discover::Arguments),
+    /// Register an app
+    Register(register::Arguments),
+    /// Change an app's registration: all metadata is replaced
+    Update(register::Arguments),
+    /// Cancel an app's registration
+    Cancel(register::CancelArguments),
+    /// Write a tree of good and bad certificates, for testing any UDAP server
+    Testpki(testpki::Arguments),
+}
+
+/// What a command that ran to its end found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Done, or valid.
+    Good,
+    /// Refused, or invalid: reported already.
+    Refused,
+}
+
+/// Arguments that do not fit together, which clap cannot know.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}\n\nFor more information, try '--help'.")]
+pub(crate) struct WrongUsage(pub(crate) String);
+
+impl Command {
+    /// Does it.
+    pub(crate) async fn run(self, output: &Output) -> anyhow::Result<Verdict> {
+        match self {
+            Self::Serve(command) => command.run().await,
+            Self::Demo(command) => command.run().await,
+            Self::Config(command) => command.run(*output),
+            Self::Clients(command) => command.run(*output).await,
+            Self::Ca(command) => command.run(*output),
+            Self::Inspect(arguments) => inspect::run(arguments, *output).await,
+            Self::Verify(arguments) => verify::run(arguments, *output).await,
+            Self::Statement(command) => command.run(*output).await,
+            Self::Discover(arguments) => discover::run(arguments, *output).await,
+            Self::Register(arguments) => {
+                register::run(register::Verb::Register, arguments, *output).await
+            }
+            Self::Update(arguments) => {
+                register::run(register::Verb::Update, arguments, *output).await
+            }
+            Self::Cancel(arguments) => register::cancel(arguments, *output).await,
+            Self::Testpki(arguments) => testpki::run(&arguments, *output),
+        }
+    }
+}

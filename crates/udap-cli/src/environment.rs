@@ -1,0 +1,48 @@
+//! The clock and the source of random numbers: the only place where either is asked.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand::Rng;
+use time::OffsetDateTime;
+
+/// Octets of randomness in an id.
+const ID_OCTETS: usize = 32;
+
+/// The time now, in UTC.
+pub(crate) fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
+
+/// A fresh random id, in base64url: a `jti`, a client_id.
+pub(crate) fn random_id() -> String {
+    let octets: [u8; ID_OCTETS] = rng().random();
+    URL_SAFE_NO_PAD.encode(octets)
+}
+
+/// A cryptographically secure generator, seeded by the operating system.
+pub(crate) fn rng() -> impl Rng {
+    rand::rng()
+}
+
+/// Clock and chance for the server's routes.
+pub(crate) const ENVIRONMENT: udap_axum::Environment = udap_axum::Environment { now, random_id };
+
+/// Who runs this command, for the audit: the person behind `sudo`, where there is one.
+pub(crate) fn operator() -> String {
+    ["SUDO_USER", "USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_256_bits_and_do_not_repeat() {
+        let (one, other) = (random_id(), random_id());
+        assert_ne!(one, other);
+        assert_eq!(URL_SAFE_NO_PAD.decode(one).unwrap().len(), ID_OCTETS);
+    }
+}

@@ -1,0 +1,310 @@
+//! What is printed: text in aligned columns for people, or JSON for programs.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use serde::Serialize;
+use serde_json::json;
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime, UtcOffset};
+
+/// Something that a command found or did.
+pub(crate) trait Report: Serialize {
+    /// The same for people.
+    fn page(&self) -> Page;
+}
+
+/// Where results go, and in which form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    /// Text, or JSON if `json`.
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Prints a report on standard output.
+    pub(crate) fn show(self, report: &impl Report) -> anyhow::Result<()> {
+        let text = if self.json {
+            let mut text = serde_json::to_string_pretty(report)?;
+            text.push('\n');
+            text
+        } else {
+            report.page().render()
+        };
+        print(&text)
+    }
+
+    /// Prints a report in JSON, or else this very text and no more: for results that are piped
+    /// into other programs.
+    pub(crate) fn show_plain(self, report: &impl Serialize, text: &str) -> anyhow::Result<()> {
+        if self.json {
+            return print(&format!("{}\n", serde_json::to_string_pretty(report)?));
+        }
+        print(&format!("{text}\n"))
+    }
+
+    /// Prints a refusal: JSON on standard output, for programs, or text on standard error.
+    pub(crate) fn refuse(self, report: &impl Report) -> anyhow::Result<()> {
+        if self.json {
+            return self.show(report);
+        }
+        eprint!("{}", report.page().render());
+        Ok(())
+    }
+
+    /// Prints an error with its causes on standard error.
+    pub(crate) fn error(self, error: &anyhow::Error) {
+        let mut message = String::new();
+        for cause in error.chain() {
+            let cause = cause.to_string();
+            // Some libraries repeat the cause in their own text.
+            if message.ends_with(&cause) {
+                continue;
+            }
+            if !message.is_empty() {
+                message.push_str(": ");
+            }
+            message.push_str(&cause);
+        }
+        if self.json {
+            eprintln!("{}", json!({ "error": message }));
+        } else {
+            eprintln!("error: {}", clean(&message));
+        }
+    }
+
+    /// Prints a warning on standard error.
+    pub(crate) fn warn(self, message: &str) {
+        if self.json {
+            eprintln!("{}", json!({ "warning": message }));
+        } else {
+            eprintln!("warning: {}", clean(message));
+        }
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        // The reader has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Text for people, line by line.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Page {
+    lines: Vec<Line>,
+}
+
+#[derive(Clone, Debug)]
+enum Line {
+    Text(String),
+    Field(String, String),
+    Blank,
+}
+
+impl Page {
+    /// A line of its own.
+    pub(crate) fn line(&mut self, text: impl AsRef<str>) -> &mut Self {
+        self.lines.push(Line::Text(clean(text.as_ref())));
+        self
+    }
+
+    /// An empty line, unless it would be the first.
+    pub(crate) fn blank(&mut self) -> &mut Self {
+        if !self.lines.is_empty() {
+            self.lines.push(Line::Blank);
+        }
+        self
+    }
+
+    /// A name and its value; values of neighbouring fields are aligned.
+    pub(crate) fn field(&mut self, name: &str, value: impl AsRef<str>) -> &mut Self {
+        let value = clean(value.as_ref());
+        self.lines.push(Line::Field(name.to_owned(), value));
+        self
+    }
+
+    /// A field if there is a value.
+    pub(crate) fn optional(&mut self, name: &str, value: Option<impl AsRef<str>>) -> &mut Self {
+        match value {
+            Some(value) => self.field(name, value),
+            None => self,
+        }
+    }
+
+    /// A name and its values, one below the other; nothing if there is none.
+    pub(crate) fn list<I>(&mut self, name: &str, values: I) -> &mut Self
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let mut name = name;
+        for value in values {
+            self.field(name, value);
+            name = "";
+        }
+        self
+    }
+
+    /// Another page, indented.
+    pub(crate) fn nested(&mut self, page: Page) -> &mut Self {
+        for line in page.render().lines() {
+            self.lines.push(match line {
+                "" => Line::Blank,
+                line => Line::Text(format!("  {line}")),
+            });
+        }
+        self
+    }
+
+    /// The whole text.
+    pub(crate) fn render(&self) -> String {
+        let mut text = String::new();
+        for group in self
+            .lines
+            .chunk_by(|one, next| one.is_field() && next.is_field())
+        {
+            let width = group.iter().map(Line::name_width).max().unwrap_or(0);
+            for line in group {
+                // Writing to a String does not fail.
+                let _ = match line {
+                    Line::Blank => writeln!(text),
+                    Line::Text(line) => writeln!(text, "{line}"),
+                    Line::Field(name, value) => {
+                        let line = format!("{name:width$}  {value}");
+                        writeln!(text, "{}", line.trim_end())
+                    }
+                };
+            }
+        }
+        text
+    }
+}
+
+impl Line {
+    fn is_field(&self) -> bool {
+        matches!(self, Self::Field(..))
+    }
+
+    fn name_width(&self) -> usize {
+        match self {
+            Self::Field(name, _) => name.chars().count(),
+            _ => 0,
+        }
+    }
+}
+
+/// Text that a terminal shows and does not obey: control characters, and those that reverse the
+/// direction of writing, are spelled out. What we print comes from strangers' certificates.
+pub(crate) fn clean(text: &str) -> String {
+    let mut cleaned = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() || is_directional(character) {
+            cleaned.extend(character.escape_unicode());
+        } else {
+            cleaned.push(character);
+        }
+    }
+    cleaned
+}
+
+fn is_directional(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A point in time and how far from `now` it is: `2026-11-22T12:00:00Z (in 5 minutes)`.
+pub(crate) fn moment(at: OffsetDateTime, now: OffsetDateTime) -> String {
+    format!("{} ({})", timestamp(at), distance(at - now))
+}
+
+/// A point in time in UTC, as RFC 3339 writes it, in whole seconds.
+pub(crate) fn timestamp(at: OffsetDateTime) -> String {
+    let at = at.to_offset(UtcOffset::UTC);
+    let whole = at.replace_nanosecond(0).unwrap_or(at);
+    // Years beyond 9999 have no RFC 3339 form.
+    whole.format(&Rfc3339).unwrap_or_else(|_| whole.to_string())
+}
+
+fn distance(from_now: Duration) -> String {
+    let seconds = from_now.whole_seconds().unsigned_abs();
+    let (number, unit) = match seconds {
+        0 => return "now".to_owned(),
+        1..120 => (seconds, "second"),
+        120..7_200 => (seconds / 60, "minute"),
+        7_200..172_800 => (seconds / 3_600, "hour"),
+        172_800..63_072_000 => (seconds / 86_400, "day"),
+        _ => (seconds / 31_536_000, "year"),
+    };
+    let plural = if number == 1 { "" } else { "s" };
+    if from_now.is_positive() {
+        format!("in {number} {unit}{plural}")
+    } else {
+        format!("{number} {unit}{plural} ago")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn neighbouring_fields_are_aligned_and_lists_hang() {
+        let mut page = Page::default();
+        page.blank().line("Certificate");
+        page.field("a", "1")
+            .list("longer", ["2", "3"])
+            .list("none", [""; 0]);
+        page.optional("nothing", None::<&str>)
+            .blank()
+            .field("b", "4");
+        let mut outer = Page::default();
+        outer.line("Outer").nested(page);
+        assert_eq!(
+            outer.render(),
+            "Outer\n  Certificate\n  a       1\n  longer  2\n          3\n\n  b  4\n"
+        );
+    }
+
+    #[test]
+    fn a_terminal_is_never_given_control_characters() {
+        let mut page = Page::default();
+        page.field("name", "\u{1b}[2Jevil\u{202e}\n\u{9b}x")
+            .line("\u{7}");
+        let text = page.render();
+        assert!(
+            text.chars().all(|one| one == '\n' || !one.is_control()),
+            "{text:?}"
+        );
+        assert!(text.contains("\\u{1b}[2Jevil\\u{202e}\\u{a}\\u{9b}x"));
+    }
+
+    #[test]
+    fn moments_say_how_far_they_are() {
+        let now = datetime!(2026-11-22 12:00:00.5 UTC);
+        for (at, text) in [
+            (now, "2026-11-22T12:00:00Z (now)"),
+            (
+                now + Duration::seconds(1),
+                "2026-11-22T12:00:01Z (in 1 second)",
+            ),
+            (
+                now - Duration::minutes(5),
+                "2026-11-22T11:55:00Z (5 minutes ago)",
+            ),
+            (
+                datetime!(2036-11-22 13:00 +1),
+                "2036-11-22T12:00:00Z (in 10 years)",
+            ),
+        ] {
+            assert_eq!(moment(at, now), text);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What a running server does by itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use udap_axum::Service;
+
+use crate::environment;
+
+/// How often rate limits are tidied and expiry metrics set.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Ticks of a minute between two purges of spent `jti`s.
+const PURGE_EVERY: u32 = 10;
+
+/// Runs until the server stops.
+pub(super) async fn run(
+    service: Arc<Service>,
+    mut stopped: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let mut ticks = tokio::time::interval(MINUTE);
+    let mut count: u32 = 0;
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => return Ok(()),
+            _ = ticks.tick() => {}
+        }
+        let now = environment::now();
+        service.limits().forget_quiet();
+        udap_axum::metrics::certificates(&service, now);
+        if count.is_multiple_of(PURGE_EVERY) {
+            match service.registry().purge(now).await {
+                Ok(0) => {}
+                Ok(purged) => tracing::debug!(purged, "forgot spent statements that have expired"),
+                Err(error) => tracing::warn!(%error, "spent statements could not be purged"),
+            }
+        }
+        count = count.wrapping_add(1);
+    }
+}

@@ -1,0 +1,302 @@
+//! From the configuration to the parts of the service.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use udap::algorithm::Algorithm;
+use udap::community::{Community, RecognisedCertification};
+use udap::discovery::MetadataSigner;
+use udap::enable::EnablePolicy;
+use udap::jws::Signer;
+use udap::registrar::Registrar;
+use udap::registry::Registry;
+use udap::rules::{ContactMatch, Profile};
+use udap::scope::{Scope, ScopePattern};
+use udap::site::{Site, TokenMode};
+use udap::trust::{
+    CertvalJudge, Crl, CrlStore, NoCrlAddress, RevocationMode, TrustPolicy, TrustStore,
+};
+use udap_axum::{
+    NoFetching, NoLinkChecks, RateLimits, Service, ServiceParts, SiteSigner, TrustedProxies,
+};
+use udap_openemr::{EmbeddedClients, GatewayKey, RowKey};
+use udap_store::{SiteClients, SqliteRegistry};
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+use crate::config::settings::{self as config, Backend, Scopes, UnknownCommunity};
+use crate::{environment, material};
+
+/// Opens the registry that the configuration names, and brings its tables up to date.
+///
+/// # Errors
+/// If the store cannot be opened, or a gateway key cannot be had.
+pub(crate) async fn open_registry(config: &Config) -> anyhow::Result<Arc<dyn Registry>> {
+    let path = match &config.database {
+        Backend::Sqlite(path) => path,
+        Backend::Mysql(_) => bail!(
+            "database_url names a MySQL or MariaDB server, which this version cannot use yet: \
+             leave database_url out for the embedded store"
+        ),
+    };
+    let mut sites: Vec<SiteClients<sqlx::Sqlite>> = Vec::new();
+    for site in &config.sites {
+        let key = match site.token_mode {
+            config::TokenMode::Direct => RowKey::Leaf,
+            config::TokenMode::Gateway => RowKey::Gateway(
+                GatewayKey::load_or_create(&site.gateway_keys, &site.id)
+                    .with_context(|| format!("the gateway key of site \"{}\"", site.id))?
+                    .jwk()
+                    .clone(),
+            ),
+        };
+        sites.push(SiteClients {
+            site: site.id.clone(),
+            clients: Arc::new(EmbeddedClients::new(&site.id, key)),
+        });
+    }
+    let registry = SqliteRegistry::open(path, sites)
+        .await
+        .with_context(|| format!("the embedded store {}", path.display()))?
+        .with_clock_skew(clock_skew(config)?);
+    Ok(Arc::new(registry))
+}
+
+/// The rules, the keys that sign metadata, and the CRLs from files.
+///
+/// # Errors
+/// If a certificate, key or CRL that the configuration names is unusable, or communities and sites
+/// do not go together.
+fn rules(config: &Config) -> anyhow::Result<(Registrar, Vec<SiteSigner>, Vec<Arc<Crl>>)> {
+    let sites = config
+        .sites
+        .iter()
+        .map(|one| site(config, one))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let mut communities = Vec::new();
+    let mut signers = Vec::new();
+    let mut crls = Vec::new();
+    for one in &config.communities {
+        let context = || format!("community \"{}\"", one.id);
+        communities.push(community(config, one).with_context(context)?);
+        let listed = material::crls(&one.crls).with_context(context)?;
+        crls.extend(listed.iter().cloned());
+        let signer = Arc::new(signer(config, one).with_context(context)?);
+        signers.extend(one.sites.iter().map(|site| SiteSigner {
+            site: site.clone(),
+            community: one.id.clone(),
+            signer: Arc::clone(&signer),
+        }));
+    }
+    let registrar = Registrar::new(
+        sites,
+        communities,
+        Arc::new(CertvalJudge::new()),
+        clock_skew(config)?,
+    )?;
+    udap_axum::check_signers(&registrar, &signers)?;
+    Ok((registrar, signers, crls))
+}
+
+fn clock_skew(config: &Config) -> anyhow::Result<time::Duration> {
+    time::Duration::try_from(config.protocol.clock_skew).context("clock_skew_seconds")
+}
+
+/// Builds the service.
+///
+/// # Errors
+/// As for the configuration's certificates, keys and CRLs: see [`rules`].
+pub(crate) fn service(config: &Config, registry: Arc<dyn Registry>) -> anyhow::Result<Service> {
+    let (registrar, signers, crls) = rules(config)?;
+    let per_minute =
+        |limit: Option<std::num::NonZeroU32>| limit.map_or(0, std::num::NonZeroU32::get);
+    Ok(Service::new(ServiceParts {
+        registrar: Arc::new(registrar),
+        registry,
+        fetcher: Arc::new(NoFetching),
+        links: Arc::new(NoLinkChecks),
+        signers,
+        crls: CrlStore::new(crls),
+        limits: RateLimits::new(
+            per_minute(config.limits.registrations_per_minute),
+            per_minute(config.limits.statements_per_client_per_minute),
+        ),
+        proxies: TrustedProxies(config.limits.trusted_proxies.clone()),
+        environment: environment::ENVIRONMENT,
+        default_for_unknown: config.protocol.unknown_community == UnknownCommunity::Default,
+    })?)
+}
+
+fn site(config: &Config, site: &config::Site) -> anyhow::Result<Site> {
+    let token_mode = match site.token_mode {
+        config::TokenMode::Direct => TokenMode::Direct,
+        config::TokenMode::Gateway => TokenMode::Gateway,
+    };
+    let scopes = match &site.scopes {
+        Scopes::List(list) => {
+            for scope in list {
+                scope.parse::<Scope>().with_context(|| {
+                    format!(
+                        "site \"{}\": scopes: \"{scope}\" is no concrete scope",
+                        site.id
+                    )
+                })?;
+            }
+            list.clone()
+        }
+        Scopes::Discover => bail!(
+            "site \"{}\": scopes = \"discover\" needs an OpenEMR to ask, which this version cannot \
+             do yet: list the scopes",
+            site.id
+        ),
+    };
+    Ok(Site {
+        id: site.id.clone(),
+        fhir_base_url: site.fhir_base_url.clone(),
+        registration_endpoint: config.registration_endpoint(site),
+        authorization_endpoint: site.authorization_endpoint.clone(),
+        token_endpoint: match token_mode {
+            TokenMode::Direct => site.token_endpoint.clone(),
+            TokenMode::Gateway => config.gateway_endpoint(site),
+        },
+        token_mode,
+        scopes,
+        verifies_code_assertions: site
+            .openemr_version
+            .as_deref()
+            .is_none_or(verifies_code_assertions),
+    })
+}
+
+/// Decisions 29: from 7.0.4 on. Without a version (the embedded store) there is no OpenEMR whose
+/// age could matter.
+fn verifies_code_assertions(version: &str) -> bool {
+    let mut numbers = version
+        .split('.')
+        .map(|part| part.parse::<u32>().unwrap_or(0));
+    let mut next = || numbers.next().unwrap_or(0);
+    (next(), next(), next()) >= (7, 0, 4)
+}
+
+fn community(config: &Config, one: &config::Community) -> anyhow::Result<Community> {
+    let anchors = material::certificates(&one.anchors).context("anchors")?;
+    let intermediates = material::certificates(&one.intermediates).context("intermediates")?;
+    let ceiling = one
+        .scopes
+        .as_ref()
+        .map(|patterns| {
+            patterns
+                .iter()
+                .map(|text| {
+                    text.parse::<ScopePattern>()
+                        .with_context(|| format!("scopes: \"{text}\""))
+                })
+                .collect::<anyhow::Result<Vec<_>>>()
+        })
+        .transpose()?;
+    Ok(Community {
+        id: one.id.clone(),
+        uri: one.uri.clone(),
+        trust: TrustPolicy {
+            store: TrustStore::new(anchors, intermediates, one.policies.clone())?,
+            revocation: match one.revocation {
+                config::Revocation::Required => RevocationMode::Required,
+                config::Revocation::WhenAvailable => RevocationMode::WhenAvailable,
+                config::Revocation::Off => RevocationMode::Off,
+            },
+            no_crl_address: match one.no_crl_address {
+                config::NoCrlAddress::Accept => NoCrlAddress::Accept,
+                config::NoCrlAddress::Refuse => NoCrlAddress::Refuse,
+            },
+            aia: config.fetch.aia,
+        },
+        profile: match one.profile {
+            config::Profile::Hl7 => Profile::Hl7,
+            config::Profile::EmrDirect => Profile::EmrDirect,
+        },
+        contact_match: match one.contact_match {
+            config::ContactMatch::Registrable => ContactMatch::Registrable,
+            config::ContactMatch::Host => ContactMatch::Host,
+        },
+        allow_client_credentials: one.allow_client_credentials,
+        allow_http_pages: one.allow_http_pages,
+        link_checks: one.link_checks,
+        enable: match one.enable {
+            config::Enable::All => EnablePolicy::All,
+            config::Enable::Patient => EnablePolicy::Patient,
+            config::Enable::Never => EnablePolicy::Never,
+        },
+        ceiling,
+        sites: Some(one.sites.clone()),
+        client_uri_prefixes: one.client_uris.clone(),
+        certifications: config
+            .certifications
+            .iter()
+            .filter(|certification| certification.communities.contains(&one.id))
+            .map(|certification| RecognisedCertification {
+                uri: certification.uri.clone(),
+                required: certification.required,
+            })
+            .collect(),
+    })
+}
+
+fn signer(config: &Config, one: &config::Community) -> anyhow::Result<MetadataSigner> {
+    let path = &one.server_certificate;
+    let chain = material::chain(path).context("server_certificate")?;
+    let leaf = chain
+        .first()
+        .context("server_certificate holds no certificate")?
+        .clone();
+    let key = Zeroizing::new(material::read(&one.server_key).context("server_key")?);
+    let signer = Signer::from_pem(Algorithm::Rs256, &key, &chain).with_context(|| {
+        format!(
+            "server_key {}: signed metadata needs the RSA key of server_certificate",
+            one.server_key.display()
+        )
+    })?;
+    let lifetime = time::Duration::try_from(config.protocol.signed_metadata)
+        .context("signed_metadata_hours")?;
+    Ok(MetadataSigner::new(signer, leaf, lifetime))
+}
+
+/// What a community's new apps get at a site, unattended.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Offer {
+    pub(crate) site: String,
+    pub(crate) community: String,
+    pub(crate) community_uri: String,
+    /// When a new app is switched on without a person.
+    pub(crate) enabled: &'static str,
+    /// What it can be granted at most.
+    pub(crate) scopes: Vec<String>,
+}
+
+/// Builds everything that serving needs but the store, and says what apps are offered.
+///
+/// # Errors
+/// As [`service`].
+pub(crate) fn check(config: &Config) -> anyhow::Result<Vec<Offer>> {
+    let (registrar, _signers, _crls) = rules(config)?;
+    let mut offers = Vec::new();
+    for site in registrar.sites() {
+        for community in registrar.communities_of(site) {
+            offers.push(Offer {
+                site: site.id.clone(),
+                community: community.id.clone(),
+                community_uri: community.uri.clone(),
+                enabled: match community.enable {
+                    EnablePolicy::All => "at once",
+                    EnablePolicy::Patient => "at once if it asks for patient scopes only",
+                    EnablePolicy::Never => "only by an administrator",
+                },
+                scopes: registrar
+                    .scopes_offered(site, community)
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect(),
+            });
+        }
+    }
+    Ok(offers)
+}

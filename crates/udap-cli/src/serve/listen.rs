@@ -1,0 +1,99 @@
+//! Sockets: public with or without TLS, and the plain one for administrators.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::TokioTimer;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+
+/// How long requests in flight may take once the server stops.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// How long a client may take to send its request's headers.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A socket that is being served.
+pub(super) struct Listening {
+    pub(super) address: SocketAddr,
+    pub(super) task: JoinHandle<anyhow::Result<()>>,
+}
+
+/// Serves the public routes, with TLS if the configuration says so.
+pub(super) async fn public(
+    config: &Config,
+    routes: Router,
+    stopped: watch::Receiver<bool>,
+) -> anyhow::Result<Listening> {
+    let Some(tls) = &config.tls else {
+        return plain(config.listen, routes, stopped).await;
+    };
+    let tls = RustlsConfig::from_pem_file(&tls.certificate, &tls.key)
+        .await
+        .context("tls_certificate and tls_key")?;
+    let (listener, address) = bind(config.listen)?;
+    let handle = stop_on(stopped);
+    let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
+    limit(server.http_builder());
+    let task = tokio::spawn(async move {
+        server
+            .serve(routes.into_make_service_with_connect_info::<SocketAddr>())
+            .await
+            .context("the public listener failed")
+    });
+    Ok(Listening { address, task })
+}
+
+/// Serves routes without TLS.
+pub(super) async fn plain(
+    listen: SocketAddr,
+    routes: Router,
+    stopped: watch::Receiver<bool>,
+) -> anyhow::Result<Listening> {
+    let (listener, address) = bind(listen)?;
+    let handle = stop_on(stopped);
+    let mut server = axum_server::from_tcp(listener)?.handle(handle);
+    limit(server.http_builder());
+    let task = tokio::spawn(async move {
+        server
+            .serve(routes.into_make_service_with_connect_info::<SocketAddr>())
+            .await
+            .context("a listener failed")
+    });
+    Ok(Listening { address, task })
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
+}
+
+fn limit(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(100);
+}
+
+fn stop_on(mut stopped: watch::Receiver<bool>) -> Handle<SocketAddr> {
+    let handle = Handle::new();
+    let stopping = handle.clone();
+    tokio::spawn(async move {
+        // An error means that the server itself is gone.
+        let _ = stopped.wait_for(|stop| *stop).await;
+        stopping.graceful_shutdown(Some(GRACE));
+    });
+    handle
+}

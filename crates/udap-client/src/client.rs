@@ -1,0 +1,178 @@
+//! The HTTP client: discovery and registration.
+
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, StatusCode};
+use serde_json::json;
+use url::Url;
+
+use crate::discovery::{Discovery, DiscoveryError};
+use crate::fetch::{HttpError, address, exchange};
+use crate::registration::{Registered, RegistrationError};
+
+/// The largest metadata document. Real ones have about 20 KB, mostly scopes.
+const METADATA_BYTES: usize = 1024 * 1024;
+
+/// The largest answer to a registration, which repeats the statement (E02).
+const REGISTRATION_BYTES: usize = 1024 * 1024;
+
+/// The largest file that [`Client::get`] fetches.
+const FILE_BYTES: usize = 16 * 1024 * 1024;
+
+/// The path of discovery below a FHIR base URL (A01).
+const WELL_KNOWN: &str = "/.well-known/udap";
+
+/// How a [`Client`] is set up.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// What it calls itself.
+    pub user_agent: String,
+    /// Until a connection stands.
+    pub connect_timeout: Duration,
+    /// For one whole exchange. A server may visit all of an app's links before it answers.
+    pub timeout: Duration,
+    /// Root certificates (PEM, one or more in each) for TLS, besides the system's.
+    pub tls_roots: Vec<Vec<u8>>,
+    /// Whether plain http may be spoken with other machines. Statements and answers can then be
+    /// read and changed on the way.
+    pub allow_plain_http: bool,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            user_agent: concat!("udap-client/", env!("CARGO_PKG_VERSION")).to_owned(),
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(60),
+            tls_roots: Vec::new(),
+            allow_plain_http: false,
+        }
+    }
+}
+
+/// Talks to UDAP servers: verified TLS, no redirects, no proxy, bounded time and size.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    allow_plain_http: bool,
+}
+
+impl Client {
+    /// Sets up a client.
+    ///
+    /// # Errors
+    /// [`HttpError::TlsRoots`], [`HttpError::Setup`].
+    pub fn new(options: &ClientOptions) -> Result<Self, HttpError> {
+        let mut roots = Vec::new();
+        for pem in &options.tls_roots {
+            roots.extend(Certificate::from_pem_bundle(pem).map_err(HttpError::TlsRoots)?);
+        }
+        let http = reqwest::Client::builder()
+            .user_agent(&options.user_agent)
+            .connect_timeout(options.connect_timeout)
+            .timeout(options.timeout)
+            .redirect(Policy::none())
+            .referer(false)
+            .no_proxy()
+            .tls_version_min(reqwest::tls::Version::TLS_1_2)
+            .tls_certs_merge(roots)
+            .build()
+            .map_err(HttpError::Setup)?;
+        Ok(Self {
+            http,
+            allow_plain_http: options.allow_plain_http,
+        })
+    }
+
+    /// Fetches a server's UDAP metadata (A01), for one community if one is given (A34).
+    /// `base_url` is the FHIR base URL; a trailing slash, or the path of discovery itself, is
+    /// taken off. Nothing is verified yet: see [`Discovery::verify`].
+    ///
+    /// # Errors
+    /// [`DiscoveryError::NotOffered`] for 404 (A05); [`DiscoveryError::UnknownCommunity`] for 204
+    /// (A37); others for what is no metadata.
+    pub async fn discover(
+        &self,
+        base_url: &str,
+        community: Option<&str>,
+    ) -> Result<Discovery, DiscoveryError> {
+        let base_url = base_url.strip_suffix(WELL_KNOWN).unwrap_or(base_url);
+        let base_url = base_url.trim_end_matches('/');
+        let base = address(base_url, self.allow_plain_http)?;
+        if base.query().is_some() {
+            return Err(DiscoveryError::Http(HttpError::Address {
+                url: base_url.to_owned(),
+                reason: "a FHIR base URL has no query",
+            }));
+        }
+        let mut url = address(&format!("{base_url}{WELL_KNOWN}"), self.allow_plain_http)?;
+        if let Some(community) = community {
+            url.query_pairs_mut().append_pair("community", community);
+        }
+        let request = self
+            .http
+            .get(url.clone())
+            .header(ACCEPT, "application/json");
+        let answer = exchange(request, &url, METADATA_BYTES).await?;
+        match answer.status {
+            StatusCode::OK => Discovery::parse(base_url, community, &answer.body),
+            StatusCode::NO_CONTENT => Err(DiscoveryError::UnknownCommunity { url }),
+            StatusCode::NOT_FOUND => Err(DiscoveryError::NotOffered { url }),
+            status => Err(DiscoveryError::Status {
+                url,
+                status: status.as_u16(),
+            }),
+        }
+    }
+
+    /// Posts a software statement (B01, B03, B04): registers, modifies or cancels, whatever the
+    /// statement says.
+    ///
+    /// # Errors
+    /// [`RegistrationError::Failed`] if the server refuses, with its reasons.
+    pub async fn register(
+        &self,
+        registration_endpoint: &str,
+        software_statement: &str,
+    ) -> Result<Registered, RegistrationError> {
+        self.register_with(registration_endpoint, software_statement, &[])
+            .await
+    }
+
+    /// As [`Client::register`], with certifications (B05).
+    ///
+    /// # Errors
+    /// Those of [`Client::register`].
+    pub async fn register_with(
+        &self,
+        registration_endpoint: &str,
+        software_statement: &str,
+        certifications: &[String],
+    ) -> Result<Registered, RegistrationError> {
+        let url = address(registration_endpoint, self.allow_plain_http)?;
+        let mut body = json!({ "software_statement": software_statement, "udap": "1" });
+        if !certifications.is_empty() {
+            body["certifications"] = json!(certifications);
+        }
+        let request = self
+            .http
+            .post(url.clone())
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.to_string());
+        let answer = exchange(request, &url, REGISTRATION_BYTES).await?;
+        Registered::read(url, &answer)
+    }
+
+    /// Fetches any file that an operator names, for looking at it.
+    ///
+    /// # Errors
+    /// [`HttpError`]; the status is for the caller to judge.
+    pub async fn get(&self, url: &Url) -> Result<(u16, Vec<u8>), HttpError> {
+        let url = address(url.as_str(), true)?;
+        let answer = exchange(self.http.get(url.clone()), &url, FILE_BYTES).await?;
+        Ok((answer.status.as_u16(), answer.body))
+    }
+}

@@ -1,0 +1,83 @@
+//! What the store reads from a trusted statement (C28, C29).
+
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use udap::certificate::Certificate;
+use udap::key::PublicKey;
+use udap::statement::TrustedStatement;
+
+use crate::error::StoreError;
+use crate::identity::{self, Hash};
+use crate::table::audit_event;
+use crate::table::client_block::Names;
+
+/// Who signed a statement, under which keys it is found, and what of it is kept.
+#[derive(Debug)]
+pub(crate) struct Applicant<'a> {
+    pub(crate) site: &'a str,
+    pub(crate) community_id: &'a str,
+    pub(crate) community_uri: &'a str,
+    pub(crate) client_uri: &'a str,
+    pub(crate) jti: &'a str,
+    pub(crate) jti_hash: Hash,
+    pub(crate) expires_at: OffsetDateTime,
+    pub(crate) leaf: &'a Certificate,
+    pub(crate) key: &'a PublicKey,
+    pub(crate) names: Names,
+    pub(crate) issuer_hash: Hash,
+    /// The path's intermediates in DER, back to back.
+    pub(crate) chain: Vec<u8>,
+    pub(crate) software_statement: &'a str,
+}
+
+impl<'a> Applicant<'a> {
+    pub(crate) fn of(statement: &'a TrustedStatement) -> Result<Self, StoreError> {
+        let site = statement.site().id.as_str();
+        let community = statement.community();
+        let client_uri = statement.client_uri();
+        let leaf = statement.leaf();
+        let key = leaf.key()?;
+        Ok(Self {
+            site,
+            community_id: &community.id,
+            community_uri: &community.uri,
+            client_uri,
+            jti: statement.jti(),
+            jti_hash: identity::jti(client_uri, statement.jti()),
+            expires_at: statement.expires_at(),
+            leaf,
+            key,
+            names: Names {
+                identity: identity::registration(site, &community.uri, client_uri),
+                client_uri_hash: identity::client_uri(client_uri),
+                key_fingerprint: *key.fingerprint(),
+            },
+            issuer_hash: identity::issuer(leaf.issuer_der()),
+            chain: statement
+                .path()
+                .intermediates()
+                .iter()
+                .flat_map(|certificate| certificate.der().iter().copied())
+                .collect(),
+            software_statement: statement.software_statement(),
+        })
+    }
+
+    /// What the audit keeps of it.
+    pub(crate) fn to_audit(&self) -> Map<String, Value> {
+        audit_event::members(json!({
+            "site": self.site,
+            "community": self.community_id,
+            "community_uri": self.community_uri,
+            "client_uri": self.client_uri,
+            "jti": self.jti,
+            "certificate": {
+                "fingerprint": hex::encode(self.leaf.fingerprint()),
+                "serial": self.leaf.serial_hex(),
+                "issuer": self.leaf.issuer_text(),
+                "not_after": self.leaf.not_after().unix_timestamp(),
+            },
+            "software_statement": self.software_statement,
+        }))
+    }
+}

@@ -1,0 +1,141 @@
+//! What creates clients: the part that plugs into the store (decisions 31).
+
+use std::error::Error;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+use sqlx::{Database, Transaction};
+use time::OffsetDateTime;
+use udap::key::PublicKey;
+
+/// A client as a table is to hold it.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Its id.
+    pub client_id: String,
+    /// The site that it belongs to.
+    pub site: String,
+    /// The client URI: the URI in its certificate that identifies it.
+    pub client_uri: String,
+    /// What is registered: the metadata members of the answer (E12), all checked by the rules.
+    pub metadata: Map<String, Value>,
+    /// The key of its certificate.
+    pub key: PublicKey,
+    /// Whether it is on.
+    pub enabled: bool,
+    /// Now.
+    pub now: OffsetDateTime,
+}
+
+/// Why a client could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientTableError {
+    /// It does not fit the table.
+    #[error("the client does not fit the table: {0}")]
+    Unfit(#[source] Box<dyn Error + Send + Sync>),
+    /// The row that was read back differs from the one that was written.
+    #[error("column {0} reads back differently from what was written")]
+    ReadBack(&'static str),
+    /// There is no such row.
+    #[error("the client's row is gone")]
+    Gone,
+    /// The table's structure could not be made or recognised.
+    #[error("the table cannot be prepared: {0}")]
+    Prepare(#[source] Box<dyn Error + Send + Sync>),
+    /// No random numbers.
+    #[error("the system gives no random numbers")]
+    Random,
+    /// The database failed.
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
+}
+
+/// A site and what creates its clients.
+pub struct SiteClients<DB: Database> {
+    /// The site's id.
+    pub site: String,
+    /// Its table of clients.
+    pub clients: Arc<dyn ClientTable<DB>>,
+}
+
+/// A table of clients in the store's own database server, so that a client and its record are
+/// written in one transaction.
+///
+/// Rows are addressed by `client_id`s that the store gave out: no other row is ever touched (D21).
+#[async_trait]
+pub trait ClientTable<DB: Database>: Send + Sync {
+    /// Makes the table ready, in the transaction that migrates the store's own tables. For a table
+    /// of somebody else's there is nothing to do.
+    ///
+    /// # Errors
+    /// If it cannot be made ready.
+    async fn prepare(&self, transaction: &mut Transaction<'_, DB>) -> Result<(), ClientTableError> {
+        let _ = transaction;
+        Ok(())
+    }
+
+    /// Inserts a client's row. A row of this id that exists already is an error, never replaced.
+    ///
+    /// # Errors
+    /// If the client does not fit or the database fails.
+    async fn create(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client: &Client,
+    ) -> Result<(), ClientTableError>;
+
+    /// Replaces everything in a client's row that an earlier statement put there (D02).
+    ///
+    /// # Errors
+    /// If the client does not fit, the row is gone or the database fails.
+    async fn update(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client: &Client,
+    ) -> Result<(), ClientTableError>;
+
+    /// Locks a client's row and says whether it is on; `None` if it is gone.
+    ///
+    /// # Errors
+    /// If the database fails.
+    async fn enabled(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+    ) -> Result<Option<bool>, ClientTableError>;
+
+    /// Switches a client's row on or off. Without a row nothing happens.
+    ///
+    /// # Errors
+    /// If the database fails.
+    async fn set_enabled(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+        enabled: bool,
+    ) -> Result<(), ClientTableError>;
+
+    /// Switches a client's row off for good and marks it as cancelled; the row stays for the audit
+    /// (D15). Without a row nothing happens.
+    ///
+    /// # Errors
+    /// If the database fails.
+    async fn cancel(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+        now: OffsetDateTime,
+    ) -> Result<(), ClientTableError>;
+
+    /// Revokes the tokens that the client holds, and what users granted it.
+    ///
+    /// # Errors
+    /// If the database fails.
+    async fn revoke_tokens(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+    ) -> Result<(), ClientTableError>;
+}

@@ -1,0 +1,91 @@
+//! A table of clients that fails when it is told to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use sqlx::{Database, Transaction};
+use time::OffsetDateTime;
+
+use crate::client_table::{Client, ClientTable, ClientTableError};
+
+/// Writes through to another table, and fails afterwards while the switch is set: the worst moment.
+pub struct FaultyClients<DB: Database> {
+    /// The table.
+    pub clients: Arc<dyn ClientTable<DB>>,
+    /// Whether it fails.
+    pub broken: Arc<AtomicBool>,
+}
+
+impl<DB: Database> FaultyClients<DB> {
+    fn outcome(&self) -> Result<(), ClientTableError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(ClientTableError::Unfit("told to fail".into()));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl<DB: Database> ClientTable<DB> for FaultyClients<DB> {
+    async fn prepare(&self, transaction: &mut Transaction<'_, DB>) -> Result<(), ClientTableError> {
+        self.clients.prepare(transaction).await
+    }
+
+    async fn create(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client: &Client,
+    ) -> Result<(), ClientTableError> {
+        self.clients.create(transaction, client).await?;
+        self.outcome()
+    }
+
+    async fn update(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client: &Client,
+    ) -> Result<(), ClientTableError> {
+        self.clients.update(transaction, client).await?;
+        self.outcome()
+    }
+
+    async fn enabled(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+    ) -> Result<Option<bool>, ClientTableError> {
+        self.clients.enabled(transaction, client_id).await
+    }
+
+    async fn set_enabled(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+        enabled: bool,
+    ) -> Result<(), ClientTableError> {
+        self.clients
+            .set_enabled(transaction, client_id, enabled)
+            .await?;
+        self.outcome()
+    }
+
+    async fn cancel(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+        now: OffsetDateTime,
+    ) -> Result<(), ClientTableError> {
+        self.clients.cancel(transaction, client_id, now).await?;
+        self.outcome()
+    }
+
+    async fn revoke_tokens(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+    ) -> Result<(), ClientTableError> {
+        self.clients.revoke_tokens(transaction, client_id).await?;
+        self.outcome()
+    }
+}

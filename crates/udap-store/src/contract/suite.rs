@@ -1,0 +1,153 @@
+//! The contract as tests.
+
+/// One test for each clause of the contract. The argument is an expression, awaited anew for each
+/// test, that makes an empty [`Harness`](crate::contract::Harness).
+#[macro_export]
+macro_rules! contract_tests {
+    ($harness:expr) => {
+        use $crate::contract::{lifecycle, operators, races, replays};
+
+        /// Proves: D05, D07, D09
+        #[tokio::test]
+        async fn a_client_is_created_once_and_modified_after() {
+            lifecycle::a_client_is_created_once_and_modified_after(&$harness.await).await;
+        }
+
+        /// Proves: D02, D04, D17
+        #[tokio::test]
+        async fn a_modification_replaces_everything() {
+            lifecycle::a_modification_replaces_everything(&$harness.await).await;
+        }
+
+        /// Proves: D01, D18, D19
+        #[tokio::test]
+        async fn community_site_and_client_uri_make_the_identity() {
+            lifecycle::community_site_and_client_uri_make_the_identity(&$harness.await).await;
+        }
+
+        /// Proves: D10, D14, D15, D16
+        #[tokio::test]
+        async fn a_cancelled_client_is_gone_for_good() {
+            lifecycle::a_cancelled_client_is_gone_for_good(&$harness.await).await;
+        }
+
+        /// Proves: D21
+        #[tokio::test]
+        async fn a_client_made_by_hand_is_never_taken_over() {
+            lifecycle::a_client_made_by_hand_is_never_taken_over(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn tokens_are_revoked_when_scopes_shrink_or_the_key_changes() {
+            lifecycle::tokens_are_revoked_when_scopes_shrink_or_the_key_changes(&$harness.await)
+                .await;
+        }
+
+        /// Proves: C26, C28
+        #[tokio::test]
+        async fn a_restart_keeps_everything() {
+            lifecycle::a_restart_keeps_everything(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn the_list_tells_who_is_registered() {
+            lifecycle::the_list_tells_who_is_registered(&$harness.await).await;
+        }
+
+        /// Proves: C24, C26
+        #[tokio::test]
+        async fn a_statement_is_spent_by_its_success() {
+            replays::a_statement_is_spent_by_its_success(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn a_retried_request_is_answered_as_before() {
+            replays::a_retried_request_is_answered_as_before(&$harness.await).await;
+        }
+
+        /// Proves: C26
+        #[tokio::test]
+        async fn a_statement_is_spent_by_its_refusal() {
+            replays::a_statement_is_spent_by_its_refusal(&$harness.await).await;
+        }
+
+        /// Proves: C25
+        #[tokio::test]
+        async fn a_jti_belongs_to_its_issuer_and_its_time() {
+            replays::a_jti_belongs_to_its_issuer_and_its_time(&$harness.await).await;
+        }
+
+        /// Proves: C25
+        #[tokio::test]
+        async fn a_purge_forgets_expired_statements_only() {
+            replays::a_purge_forgets_expired_statements_only(&$harness.await).await;
+        }
+
+        /// Proves: E27
+        #[tokio::test]
+        async fn a_failure_leaves_nothing_behind() {
+            replays::a_failure_leaves_nothing_behind(&$harness.await).await;
+        }
+
+        /// Proves: D20
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn racing_first_registrations_make_one_client() {
+            races::racing_first_registrations_make_one_client(&$harness.await).await;
+        }
+
+        /// Proves: C24, C26
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn a_racing_statement_succeeds_once() {
+            races::a_racing_statement_succeeds_once(&$harness.await).await;
+        }
+
+        /// Proves: D22
+        #[tokio::test]
+        async fn a_blocked_client_is_off_and_stays_refused() {
+            operators::a_blocked_client_is_off_and_stays_refused(&$harness.await).await;
+        }
+
+        /// Proves: D22
+        #[tokio::test]
+        async fn a_block_everywhere_reaches_every_site_and_community() {
+            operators::a_block_everywhere_reaches_every_site_and_community(&$harness.await).await;
+        }
+
+        /// Proves: D22
+        #[tokio::test]
+        async fn a_blocked_key_is_refused_whoever_uses_it() {
+            operators::a_blocked_key_is_refused_whoever_uses_it(&$harness.await).await;
+        }
+
+        /// Proves: D22
+        #[tokio::test]
+        async fn a_block_is_inherited_by_the_next_registration() {
+            operators::a_block_is_inherited_by_the_next_registration(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn an_administrators_switch_is_kept() {
+            operators::an_administrators_switch_is_kept(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn a_removed_row_comes_back_off() {
+            operators::a_removed_row_comes_back_off(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn an_approval_covers_what_was_approved() {
+            operators::an_approval_covers_what_was_approved(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn a_block_wins_over_an_administrator() {
+            operators::a_block_wins_over_an_administrator(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn an_unknown_client_is_told() {
+            operators::an_unknown_client_is_told(&$harness.await).await;
+        }
+    };
+}

@@ -1,0 +1,66 @@
+//! The fixed-length keys under which rows are found (decisions 30).
+//!
+//! SHA-256 over length-prefixed parts: no two lists of parts give one input, and no collation folds
+//! letter case or trailing spaces.
+
+use sha2::{Digest, Sha256};
+
+/// A key.
+pub(crate) type Hash = [u8; 32];
+
+/// The identity of a registration (D01).
+pub(crate) fn registration(site: &str, community_uri: &str, client_uri: &str) -> Hash {
+    digest(&["registration", site, community_uri, client_uri])
+}
+
+/// A client URI, wherever it is registered.
+pub(crate) fn client_uri(client_uri: &str) -> Hash {
+    digest(&["client_uri", client_uri])
+}
+
+/// A statement, by issuer and `jti` (C25, C26).
+pub(crate) fn jti(issuer: &str, jti: &str) -> Hash {
+    digest(&["jti", issuer, jti])
+}
+
+/// A CRL's address.
+pub(crate) fn url(url: &str) -> Hash {
+    digest(&["url", url])
+}
+
+/// The issuer of a certificate, by its name in DER.
+pub(crate) fn issuer(name: &[u8]) -> Hash {
+    Sha256::digest(name).into()
+}
+
+fn digest(parts: &[&str]) -> Hash {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Proves: D01, C25
+    #[test]
+    fn no_part_runs_into_the_next_and_nothing_is_folded() {
+        let one = registration("a", "b", "c");
+        for other in [
+            registration("ab", "", "c"),
+            registration("a", "bc", ""),
+            registration("", "ab", "c"),
+            registration("a", "b", "C"),
+            registration("a", "b", "c "),
+        ] {
+            assert_ne!(one, other);
+        }
+        assert_ne!(jti("i", "j"), jti("ij", ""));
+        assert_ne!(jti("i", "j"), jti("j", "i"));
+        assert_ne!(client_uri("u"), url("u"));
+    }
+}

@@ -1,0 +1,22 @@
+//! The UDAP registry on a SQL database: registrations, spent statements, blocks, audit.
+//!
+//! [`SqliteRegistry`] implements [`udap::registry::Registry`]. What creates the clients, for
+//! example OpenEMR's `oauth_clients`, plugs in as a [`ClientTable`] and writes in the same
+//! transaction. Whether a client is on or off is decided by [`switch::decide`], which touches no
+//! database.
+
+mod applicant;
+mod client_table;
+#[cfg(feature = "testing")]
+pub mod contract;
+mod error;
+mod extent;
+mod identity;
+mod instant;
+mod sqlite;
+pub mod switch;
+mod table;
+
+pub use client_table::{Client, ClientTable, ClientTableError, SiteClients};
+pub use extent::Extent;
+pub use sqlite::{OpenError, SqliteRegistry};

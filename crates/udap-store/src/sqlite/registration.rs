@@ -1,0 +1,449 @@
+//! Registering, modifying, cancelling, refusing: one transaction each (D01–D16, E27, decisions 3).
+
+use serde_json::{Map, Value, json};
+use sqlx::{Sqlite, Transaction};
+use udap::error::Refusal;
+use udap::registry::{Cancelled, Registered, RegistryError, RequestContext};
+use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
+
+use crate::applicant::Applicant;
+use crate::client_table::Client;
+use crate::error::StoreError;
+use crate::extent::Extent;
+use crate::instant;
+use crate::sqlite::SqliteRegistry;
+use crate::switch::{self, Decision, Event, Fact, State};
+use crate::table::audit_event::{self, Kind};
+use crate::table::registration::{self, Registration, Request};
+use crate::table::spent_jti::{self, Outcome, Spent};
+use crate::table::{admin_off, client_block};
+
+impl SqliteRegistry {
+    pub(super) async fn register(
+        &self,
+        approved: &ApprovedRegistration,
+        context: &RequestContext,
+    ) -> Result<Registered, StoreError> {
+        let applicant = Applicant::of(approved.statement())?;
+        let mut transaction = self.write().await?;
+        match self
+            .used_before(&mut transaction, &applicant, context)
+            .await?
+        {
+            None => {}
+            Some(Outcome::Registered(registered)) => return Ok(registered),
+            Some(Outcome::Blocked) => return Err(StoreError::Outcome(RegistryError::Blocked)),
+            Some(_) => return Err(StoreError::Outcome(RegistryError::Replayed)),
+        }
+        if is_blocked(&mut transaction, &applicant).await? {
+            return self.refuse_blocked(transaction, &applicant, context).await;
+        }
+        let earlier = registration::live(&mut transaction, &applicant.names.identity).await?;
+        let (registered, decision) = match earlier {
+            None => {
+                self.create(&mut transaction, approved, &applicant, context)
+                    .await?
+            }
+            Some(earlier) => {
+                self.modify(&mut transaction, approved, &applicant, &earlier, context)
+                    .await?
+            }
+        };
+        let kind = if registered.created {
+            Kind::Registered
+        } else {
+            Kind::Modified
+        };
+        let mut detail = applicant.to_audit();
+        detail.insert("enabled".to_owned(), registered.enabled.into());
+        detail.insert(
+            "metadata".to_owned(),
+            approved.metadata().to_response_members().into(),
+        );
+        detail.insert(
+            "dropped_scopes".to_owned(),
+            approved
+                .metadata()
+                .scopes()
+                .dropped()
+                .iter()
+                .map(|(scope, reason)| json!({"scope": scope, "reason": reason.as_str()}))
+                .collect(),
+        );
+        detail.insert("facts".to_owned(), facts(&decision));
+        detail.insert("tokens_revoked".to_owned(), decision.revoke_tokens.into());
+        let client_id = registered.client_id.clone();
+        self.conclude(
+            transaction,
+            &applicant,
+            context,
+            Conclusion {
+                kind,
+                outcome: Outcome::Registered(registered.clone()),
+                client_id: Some(&client_id),
+                detail,
+            },
+        )
+        .await?;
+        Ok(registered)
+    }
+
+    async fn create(
+        &self,
+        transaction: &mut Transaction<'_, Sqlite>,
+        approved: &ApprovedRegistration,
+        applicant: &Applicant<'_>,
+        context: &RequestContext,
+    ) -> Result<(Registered, Decision), StoreError> {
+        let metadata = approved.metadata().to_response_members();
+        let admin_off = admin_off::is_set(transaction, &applicant.names.identity).await?;
+        let state = State::first(Extent::of(&metadata), approved.enable(), admin_off);
+        let client = client(
+            context.new_client_id.clone(),
+            approved,
+            applicant,
+            &state,
+            context,
+        );
+        self.table(applicant.site)?
+            .create(transaction, &client)
+            .await?;
+        let remote_address = remote_address(context);
+        registration::insert(
+            transaction,
+            &client.client_id,
+            applicant,
+            &metadata,
+            &state,
+            request(context, remote_address.as_deref()),
+        )
+        .await?;
+        let registered = Registered {
+            client_id: client.client_id,
+            issued_at: to_the_microsecond(context.now),
+            created: true,
+            enabled: state.written,
+        };
+        let facts = if state.written {
+            vec![Fact::SwitchedOn]
+        } else {
+            Vec::new()
+        };
+        let decision = Decision {
+            state,
+            revoke_tokens: false,
+            facts,
+        };
+        Ok((registered, decision))
+    }
+
+    /// Replaces everything, under the same `client_id` (D02, D05).
+    async fn modify(
+        &self,
+        transaction: &mut Transaction<'_, Sqlite>,
+        approved: &ApprovedRegistration,
+        applicant: &Applicant<'_>,
+        earlier: &Registration,
+        context: &RequestContext,
+    ) -> Result<(Registered, Decision), StoreError> {
+        if earlier.status == "pending" {
+            // Its client is being created elsewhere: what comes of it is not known yet.
+            return Err(StoreError::Outcome(RegistryError::Unavailable(
+                "the registration is still being created".into(),
+            )));
+        }
+        let metadata = approved.metadata().to_response_members();
+        let table = self.table(applicant.site)?;
+        let found = table.enabled(transaction, &earlier.client_id).await?;
+        let was_admin_off = admin_off::is_set(transaction, &applicant.names.identity).await?;
+        let old = earlier.names()?;
+        let decision = switch::decide(
+            // Blocks have been looked at, under this lock.
+            earlier.state(false, was_admin_off)?,
+            found,
+            Event::Statement {
+                extent: Extent::of(&metadata),
+                policy: approved.enable(),
+                key_changed: old.key_fingerprint != applicant.names.key_fingerprint,
+            },
+        );
+        let client = client(
+            earlier.client_id.clone(),
+            approved,
+            applicant,
+            &decision.state,
+            context,
+        );
+        if found.is_some() {
+            table.update(transaction, &client).await?;
+        } else {
+            table.create(transaction, &client).await?;
+        }
+        if decision.revoke_tokens {
+            table.revoke_tokens(transaction, &client.client_id).await?;
+        }
+        admin_off::change(
+            transaction,
+            &applicant.names.identity,
+            was_admin_off,
+            decision.state.admin_off,
+            context.now,
+        )
+        .await?;
+        let remote_address = remote_address(context);
+        registration::replace(
+            transaction,
+            earlier.id,
+            applicant,
+            &metadata,
+            &decision.state,
+            request(context, remote_address.as_deref()),
+        )
+        .await?;
+        let registered = Registered {
+            client_id: client.client_id,
+            issued_at: earlier.registered_at()?,
+            created: false,
+            enabled: decision.state.written,
+        };
+        Ok((registered, decision))
+    }
+
+    pub(super) async fn end(
+        &self,
+        cancellation: &Cancellation,
+        context: &RequestContext,
+    ) -> Result<Cancelled, StoreError> {
+        let applicant = Applicant::of(cancellation.statement())?;
+        let mut transaction = self.write().await?;
+        match self
+            .used_before(&mut transaction, &applicant, context)
+            .await?
+        {
+            None => {}
+            Some(Outcome::Cancelled(cancelled)) => return Ok(cancelled),
+            Some(Outcome::NotRegistered) => {
+                return Err(StoreError::Outcome(RegistryError::NotRegistered));
+            }
+            Some(Outcome::Blocked) => return Err(StoreError::Outcome(RegistryError::Blocked)),
+            Some(_) => return Err(StoreError::Outcome(RegistryError::Replayed)),
+        }
+        if is_blocked(&mut transaction, &applicant).await? {
+            return self.refuse_blocked(transaction, &applicant, context).await;
+        }
+        let identity = &applicant.names.identity;
+        let Some(earlier) = registration::live(&mut transaction, identity).await? else {
+            let detail = applicant.to_audit();
+            self.conclude(
+                transaction,
+                &applicant,
+                context,
+                Conclusion {
+                    kind: Kind::NotRegistered,
+                    outcome: Outcome::NotRegistered,
+                    client_id: None,
+                    detail,
+                },
+            )
+            .await?;
+            return Err(StoreError::Outcome(RegistryError::NotRegistered));
+        };
+        let client_id = earlier.client_id.as_str();
+        let table = self.table(applicant.site)?;
+        let found = table.enabled(&mut transaction, client_id).await?;
+        let was_admin_off = admin_off::is_set(&mut transaction, identity).await?;
+        let decision = switch::decide(earlier.state(false, was_admin_off)?, found, Event::Cancel);
+        table
+            .cancel(&mut transaction, client_id, context.now)
+            .await?;
+        table.revoke_tokens(&mut transaction, client_id).await?;
+        let is_admin_off = decision.state.admin_off;
+        admin_off::change(
+            &mut transaction,
+            identity,
+            was_admin_off,
+            is_admin_off,
+            context.now,
+        )
+        .await?;
+        registration::set_state(&mut transaction, earlier.id, &decision.state, context.now).await?;
+        let cancelled = Cancelled {
+            client_id: earlier.client_id.clone(),
+        };
+        let mut detail = applicant.to_audit();
+        detail.insert("facts".to_owned(), facts(&decision));
+        self.conclude(
+            transaction,
+            &applicant,
+            context,
+            Conclusion {
+                kind: Kind::Cancelled,
+                outcome: Outcome::Cancelled(cancelled.clone()),
+                client_id: Some(client_id),
+                detail,
+            },
+        )
+        .await?;
+        Ok(cancelled)
+    }
+
+    pub(super) async fn refuse(
+        &self,
+        statement: &TrustedStatement,
+        refusal: &Refusal,
+        context: &RequestContext,
+    ) -> Result<(), StoreError> {
+        let applicant = Applicant::of(statement)?;
+        let mut transaction = self.write().await?;
+        match self
+            .used_before(&mut transaction, &applicant, context)
+            .await?
+        {
+            None => {}
+            Some(Outcome::Refused | Outcome::Blocked | Outcome::NotRegistered) => return Ok(()),
+            Some(_) => return Err(StoreError::Outcome(RegistryError::Replayed)),
+        }
+        let mut detail = applicant.to_audit();
+        detail.insert("error".to_owned(), refusal.code().as_str().into());
+        detail.insert("errors".to_owned(), json!(refusal.violations()));
+        self.conclude(
+            transaction,
+            &applicant,
+            context,
+            Conclusion {
+                kind: Kind::Refused,
+                outcome: Outcome::Refused,
+                client_id: None,
+                detail,
+            },
+        )
+        .await
+    }
+
+    /// What this very request did with the statement before, if its commit succeeded unseen;
+    /// `None` if the statement is new.
+    async fn used_before(
+        &self,
+        transaction: &mut Transaction<'_, Sqlite>,
+        applicant: &Applicant<'_>,
+        context: &RequestContext,
+    ) -> Result<Option<Outcome>, StoreError> {
+        let expired_until = self.expired_until(context.now);
+        match spent_jti::find(transaction, &applicant.jti_hash, expired_until).await? {
+            None => Ok(None),
+            Some(spent) if spent.request_id == context.request_id => Ok(Some(spent.outcome)),
+            Some(_) => Err(StoreError::Outcome(RegistryError::Replayed)),
+        }
+    }
+
+    /// A block that was set after the statement was looked up: spends it all the same.
+    async fn refuse_blocked<T>(
+        &self,
+        transaction: Transaction<'static, Sqlite>,
+        applicant: &Applicant<'_>,
+        context: &RequestContext,
+    ) -> Result<T, StoreError> {
+        let detail = applicant.to_audit();
+        self.conclude(
+            transaction,
+            applicant,
+            context,
+            Conclusion {
+                kind: Kind::RefusedBlocked,
+                outcome: Outcome::Blocked,
+                client_id: None,
+                detail,
+            },
+        )
+        .await?;
+        Err(StoreError::Outcome(RegistryError::Blocked))
+    }
+
+    /// Spends the statement, writes the audit and commits.
+    async fn conclude(
+        &self,
+        mut transaction: Transaction<'static, Sqlite>,
+        applicant: &Applicant<'_>,
+        context: &RequestContext,
+        mut conclusion: Conclusion<'_>,
+    ) -> Result<(), StoreError> {
+        spent_jti::spend(
+            &mut transaction,
+            &applicant.jti_hash,
+            applicant.expires_at,
+            &Spent {
+                request_id: context.request_id.clone(),
+                outcome: conclusion.outcome,
+            },
+        )
+        .await?;
+        conclusion
+            .detail
+            .insert("remote_address".to_owned(), remote_address(context).into());
+        audit_event::insert(
+            &mut transaction,
+            &audit_event::Event {
+                kind: conclusion.kind,
+                at: context.now,
+                request_id: Some(&context.request_id),
+                client_id: conclusion.client_id,
+                detail: conclusion.detail,
+            },
+        )
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+struct Conclusion<'a> {
+    kind: Kind,
+    outcome: Outcome,
+    client_id: Option<&'a str>,
+    detail: Map<String, Value>,
+}
+
+async fn is_blocked(
+    transaction: &mut Transaction<'_, Sqlite>,
+    applicant: &Applicant<'_>,
+) -> Result<bool, StoreError> {
+    client_block::speaks_against(transaction, &applicant.names, applicant.leaf.fingerprint()).await
+}
+
+fn client(
+    client_id: String,
+    approved: &ApprovedRegistration,
+    applicant: &Applicant<'_>,
+    state: &State,
+    context: &RequestContext,
+) -> Client {
+    Client {
+        client_id,
+        site: applicant.site.to_owned(),
+        client_uri: applicant.client_uri.to_owned(),
+        metadata: approved.metadata().to_response_members(),
+        key: applicant.key.clone(),
+        enabled: state.written,
+        now: context.now,
+    }
+}
+
+fn request<'a>(context: &'a RequestContext, remote_address: Option<&'a str>) -> Request<'a> {
+    Request {
+        request_id: &context.request_id,
+        remote_address,
+        now: context.now,
+    }
+}
+
+fn remote_address(context: &RequestContext) -> Option<String> {
+    context.remote_address.map(|address| address.to_string())
+}
+
+fn to_the_microsecond(at: time::OffsetDateTime) -> time::OffsetDateTime {
+    instant::from_micros(instant::to_micros(at)).unwrap_or(at)
+}
+
+pub(super) fn facts(decision: &Decision) -> Value {
+    decision.facts.iter().map(|fact| fact.as_str()).collect()
+}

@@ -1,0 +1,123 @@
+//! The registry's methods, and what their errors look like from outside.
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+use udap::error::Refusal;
+use udap::registry::{
+    BlockScope, Cancelled, OperatorAction, Registered, RegistrationSummary, Registry,
+    RegistryError, RequestContext, Standing,
+};
+use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
+
+use crate::applicant::Applicant;
+use crate::error::StoreError;
+use crate::sqlite::SqliteRegistry;
+use crate::table::{client_block, spent_jti};
+
+#[async_trait]
+impl Registry for SqliteRegistry {
+    async fn standing(
+        &self,
+        statement: &TrustedStatement,
+        now: OffsetDateTime,
+    ) -> Result<Standing, RegistryError> {
+        Ok(self.look_up(statement, now).await?)
+    }
+
+    async fn apply(
+        &self,
+        approved: &ApprovedRegistration,
+        context: &RequestContext,
+    ) -> Result<Registered, RegistryError> {
+        Ok(self.register(approved, context).await?)
+    }
+
+    async fn cancel(
+        &self,
+        cancellation: &Cancellation,
+        context: &RequestContext,
+    ) -> Result<Cancelled, RegistryError> {
+        Ok(self.end(cancellation, context).await?)
+    }
+
+    async fn record_refusal(
+        &self,
+        statement: &TrustedStatement,
+        refusal: &Refusal,
+        context: &RequestContext,
+    ) -> Result<(), RegistryError> {
+        Ok(self.refuse(statement, refusal, context).await?)
+    }
+
+    async fn list(&self) -> Result<Vec<RegistrationSummary>, RegistryError> {
+        Ok(self.summaries().await?)
+    }
+
+    async fn block(
+        &self,
+        action: &OperatorAction,
+        scope: BlockScope,
+    ) -> Result<RegistrationSummary, RegistryError> {
+        Ok(self.set_block(action, scope).await?)
+    }
+
+    async fn enable(&self, action: &OperatorAction) -> Result<RegistrationSummary, RegistryError> {
+        Ok(self.lift(action).await?)
+    }
+
+    async fn purge(&self, now: OffsetDateTime) -> Result<u64, RegistryError> {
+        Ok(self.forget(now).await?)
+    }
+
+    async fn ready(&self) -> Result<(), RegistryError> {
+        Ok(self.try_lock().await?)
+    }
+}
+
+impl SqliteRegistry {
+    async fn look_up(
+        &self,
+        statement: &TrustedStatement,
+        now: OffsetDateTime,
+    ) -> Result<Standing, StoreError> {
+        let applicant = Applicant::of(statement)?;
+        let mut transaction = self.read().await?;
+        let expired_until = self.expired_until(now);
+        if spent_jti::find(&mut transaction, &applicant.jti_hash, expired_until)
+            .await?
+            .is_some()
+        {
+            return Ok(Standing::Spent);
+        }
+        let fingerprint = applicant.leaf.fingerprint();
+        if client_block::speaks_against(&mut transaction, &applicant.names, fingerprint).await? {
+            return Ok(Standing::Blocked);
+        }
+        Ok(Standing::Clear)
+    }
+
+    /// One transaction a bunch, so that registrations get their turn in between.
+    async fn forget(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
+        let mut forgotten = 0;
+        loop {
+            let mut transaction = self.write().await?;
+            let bunch = spent_jti::purge(&mut transaction, self.expired_until(now)).await?;
+            transaction.commit().await?;
+            if bunch == 0 {
+                return Ok(forgotten);
+            }
+            forgotten += bunch;
+        }
+    }
+
+    /// A write that is taken back: it fails on a read-only or locked database.
+    async fn try_lock(&self) -> Result<(), StoreError> {
+        let mut transaction = self.write().await?;
+        sqlx::query("DELETE FROM spent_jti WHERE identity = ?")
+            .bind(&[0_u8][..])
+            .execute(&mut *transaction)
+            .await?;
+        transaction.rollback().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! `client_block`: whom operators blocked (decisions 12, D22).
+
+use sqlx::SqliteConnection;
+use udap::registry::{BlockScope, OperatorAction};
+
+use crate::error::StoreError;
+use crate::identity::Hash;
+use crate::instant;
+
+/// Everything that a block can name a client by.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    pub(crate) identity: Hash,
+    pub(crate) client_uri_hash: Hash,
+    pub(crate) key_fingerprint: Hash,
+}
+
+impl Names {
+    fn of(&self, scope: BlockScope) -> &Hash {
+        match scope {
+            BlockScope::Registration => &self.identity,
+            BlockScope::Everywhere => &self.client_uri_hash,
+            BlockScope::Key => &self.key_fingerprint,
+        }
+    }
+}
+
+/// The word in the table.
+pub(crate) fn word(scope: BlockScope) -> &'static str {
+    match scope {
+        BlockScope::Registration => "registration",
+        BlockScope::Everywhere => "everywhere",
+        BlockScope::Key => "key",
+    }
+}
+
+/// Whether any block names the client, or its certificate was once seen revoked.
+pub(crate) async fn speaks_against(
+    connection: &mut SqliteConnection,
+    names: &Names,
+    certificate: &Hash,
+) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM client_block WHERE scope = 'registration' AND identity = ?) \
+             OR EXISTS (SELECT 1 FROM client_block WHERE scope = 'everywhere' AND identity = ?) \
+             OR EXISTS (SELECT 1 FROM client_block WHERE scope = 'key' AND identity = ?) \
+             OR EXISTS (SELECT 1 FROM revoked_certificate WHERE fingerprint = ?)",
+    )
+    .bind(&names.identity[..])
+    .bind(&names.client_uri_hash[..])
+    .bind(&names.key_fingerprint[..])
+    .bind(&certificate[..])
+    .fetch_one(connection)
+    .await?)
+}
+
+/// The reason given for the widest block that names the client; the outer `None`: no block does.
+pub(crate) async fn find(
+    connection: &mut SqliteConnection,
+    names: &Names,
+) -> Result<Option<Option<String>>, StoreError> {
+    for scope in [
+        BlockScope::Key,
+        BlockScope::Everywhere,
+        BlockScope::Registration,
+    ] {
+        let reason: Option<Option<String>> =
+            sqlx::query_scalar("SELECT reason FROM client_block WHERE scope = ? AND identity = ?")
+                .bind(word(scope))
+                .bind(&names.of(scope)[..])
+                .fetch_optional(&mut *connection)
+                .await?;
+        if reason.is_some() {
+            return Ok(reason);
+        }
+    }
+    Ok(None)
+}
+
+/// Blocks; a block that stands already is left as it is.
+pub(crate) async fn set(
+    connection: &mut SqliteConnection,
+    names: &Names,
+    scope: BlockScope,
+    action: &OperatorAction,
+) -> Result<(), StoreError> {
+    let stands: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM client_block WHERE scope = ? AND identity = ?)",
+    )
+    .bind(word(scope))
+    .bind(&names.of(scope)[..])
+    .fetch_one(&mut *connection)
+    .await?;
+    if !stands {
+        sqlx::query(
+            "INSERT INTO client_block (scope, identity, since, operator, reason) \
+             VALUES (?, ?, ?, ?, ?)",
+        )
+        .bind(word(scope))
+        .bind(&names.of(scope)[..])
+        .bind(instant::to_micros(action.now))
+        .bind(&action.operator)
+        .bind(&action.reason)
+        .execute(connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Lifts every block that names the client. Returns the scopes of those that stood.
+pub(crate) async fn lift(
+    connection: &mut SqliteConnection,
+    names: &Names,
+) -> Result<Vec<BlockScope>, StoreError> {
+    let mut lifted = Vec::new();
+    for scope in [
+        BlockScope::Registration,
+        BlockScope::Everywhere,
+        BlockScope::Key,
+    ] {
+        let gone = sqlx::query("DELETE FROM client_block WHERE scope = ? AND identity = ?")
+            .bind(word(scope))
+            .bind(&names.of(scope)[..])
+            .execute(&mut *connection)
+            .await?
+            .rows_affected();
+        if gone > 0 {
+            lifted.push(scope);
+        }
+    }
+    Ok(lifted)
+}

@@ -1,0 +1,9 @@
+//! The statements on each of our tables. Their SQL holds to what SQLite, MariaDB and MySQL have in
+//! common: no upserts, no RETURNING, every value bound.
+
+pub(crate) mod admin_off;
+pub(crate) mod audit_event;
+pub(crate) mod client_block;
+pub(crate) mod registration;
+pub(crate) mod revoked_certificate;
+pub(crate) mod spent_jti;

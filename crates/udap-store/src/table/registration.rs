@@ -1,0 +1,335 @@
+//! `registration`: one row for each `client_id` that was ever given out (design §8).
+
+use serde_json::{Map, Value};
+use sqlx::SqliteConnection;
+use time::OffsetDateTime;
+use udap::certificate::Certificate;
+
+use crate::applicant::Applicant;
+use crate::error::StoreError;
+use crate::extent::Extent;
+use crate::identity::Hash;
+use crate::instant;
+use crate::switch::{State, TrustOff};
+use crate::table::client_block::Names;
+
+const TABLE: &str = "registration";
+
+/// A row.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct Registration {
+    pub(crate) id: i64,
+    identity: Vec<u8>,
+    client_uri_hash: Vec<u8>,
+    pub(crate) site: String,
+    pub(crate) community_uri: String,
+    pub(crate) client_uri: String,
+    pub(crate) client_id: String,
+    pub(crate) client_name: String,
+    pub(crate) status: String,
+    trust_off: Option<String>,
+    approved: Option<String>,
+    policy_enables: bool,
+    pub(crate) written_enabled: bool,
+    metadata: String,
+    certificate_fingerprint: Vec<u8>,
+    key_fingerprint: Vec<u8>,
+    not_after: i64,
+    certificate: Vec<u8>,
+    registered_at: i64,
+    updated_at: i64,
+}
+
+/// A row's columns, in one place: `SELECT` with a condition.
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, identity, client_uri_hash, site, community_uri, client_uri, client_id, \
+             client_name, status, trust_off, approved, policy_enables, written_enabled, metadata, \
+             certificate_fingerprint, key_fingerprint, not_after, certificate, registered_at, \
+             updated_at FROM registration ",
+            $condition
+        )
+    };
+}
+
+impl Registration {
+    /// What can be blocked about it.
+    pub(crate) fn names(&self) -> Result<Names, StoreError> {
+        Ok(Names {
+            identity: hash(&self.identity, "identity")?,
+            client_uri_hash: hash(&self.client_uri_hash, "client_uri_hash")?,
+            key_fingerprint: hash(&self.key_fingerprint, "key_fingerprint")?,
+        })
+    }
+
+    /// SHA-256 of its certificate.
+    pub(crate) fn certificate_fingerprint(&self) -> Result<Hash, StoreError> {
+        hash(&self.certificate_fingerprint, "certificate_fingerprint")
+    }
+
+    /// What is registered: the metadata members of the answer.
+    pub(crate) fn metadata(&self) -> Result<Map<String, Value>, StoreError> {
+        serde_json::from_str(&self.metadata).map_err(|_| inconsistent("metadata"))
+    }
+
+    /// The app's certificate.
+    pub(crate) fn certificate(&self) -> Result<Certificate, StoreError> {
+        Certificate::from_der(&self.certificate).map_err(|_| inconsistent("certificate"))
+    }
+
+    /// When its certificate expires.
+    pub(crate) fn not_after(&self) -> Result<OffsetDateTime, StoreError> {
+        instant::from_micros(self.not_after).ok_or_else(|| inconsistent("not_after"))
+    }
+
+    /// When its `client_id` was given out.
+    pub(crate) fn registered_at(&self) -> Result<OffsetDateTime, StoreError> {
+        instant::from_micros(self.registered_at).ok_or_else(|| inconsistent("registered_at"))
+    }
+
+    /// When it was last changed.
+    pub(crate) fn updated_at(&self) -> Result<OffsetDateTime, StoreError> {
+        instant::from_micros(self.updated_at).ok_or_else(|| inconsistent("updated_at"))
+    }
+
+    /// Its state, with what other tables hold about it.
+    pub(crate) fn state(&self, blocked: bool, admin_off: bool) -> Result<State, StoreError> {
+        Ok(State {
+            cancelled: self.status == "cancelled",
+            blocked,
+            trust_off: match &self.trust_off {
+                None => None,
+                Some(word) => {
+                    Some(TrustOff::from_word(word).ok_or_else(|| inconsistent("trust_off"))?)
+                }
+            },
+            admin_off,
+            approved: match &self.approved {
+                None => None,
+                Some(json) => {
+                    Some(serde_json::from_str(json).map_err(|_| inconsistent("approved"))?)
+                }
+            },
+            policy: self.policy_enables,
+            extent: Extent::of(&self.metadata()?),
+            written: self.written_enabled,
+        })
+    }
+}
+
+fn inconsistent(column: &'static str) -> StoreError {
+    StoreError::Inconsistent {
+        table: TABLE,
+        column,
+    }
+}
+
+fn hash(bytes: &[u8], column: &'static str) -> Result<Hash, StoreError> {
+    bytes.try_into().map_err(|_| inconsistent(column))
+}
+
+/// The live registration of an identity.
+pub(crate) async fn live(
+    connection: &mut SqliteConnection,
+    identity: &Hash,
+) -> Result<Option<Registration>, StoreError> {
+    Ok(sqlx::query_as(select!("WHERE identity = ? AND live = 1"))
+        .bind(&identity[..])
+        .fetch_optional(connection)
+        .await?)
+}
+
+/// The registration of a `client_id`.
+pub(crate) async fn by_client_id(
+    connection: &mut SqliteConnection,
+    client_id: &str,
+) -> Result<Option<Registration>, StoreError> {
+    Ok(sqlx::query_as(select!("WHERE client_id = ?"))
+        .bind(client_id)
+        .fetch_optional(connection)
+        .await?)
+}
+
+/// All live registrations that share a client URI or a key with this one, itself included.
+pub(crate) async fn live_relatives(
+    connection: &mut SqliteConnection,
+    names: &Names,
+) -> Result<Vec<Registration>, StoreError> {
+    Ok(sqlx::query_as(select!(
+        "WHERE (client_uri_hash = ? AND live = 1) OR (key_fingerprint = ? AND live = 1) \
+         ORDER BY id"
+    ))
+    .bind(&names.client_uri_hash[..])
+    .bind(&names.key_fingerprint[..])
+    .fetch_all(connection)
+    .await?)
+}
+
+/// All registrations, oldest first, from after `(registered_at, id)` on, at most `limit`.
+pub(crate) async fn page(
+    connection: &mut SqliteConnection,
+    after: (i64, i64),
+    limit: i64,
+) -> Result<Vec<Registration>, StoreError> {
+    Ok(sqlx::query_as(select!(
+        "WHERE registered_at > ? OR (registered_at = ? AND id > ?) \
+         ORDER BY registered_at, id LIMIT ?"
+    ))
+    .bind(after.0)
+    .bind(after.0)
+    .bind(after.1)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?)
+}
+
+impl Registration {
+    /// Where [`page`] goes on after this row.
+    pub(crate) fn position(&self) -> (i64, i64) {
+        (self.registered_at, self.id)
+    }
+}
+
+/// The request that a row is written for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) request_id: &'a str,
+    pub(crate) remote_address: Option<&'a str>,
+    pub(crate) now: OffsetDateTime,
+}
+
+/// Inserts the record of a new client.
+pub(crate) async fn insert(
+    connection: &mut SqliteConnection,
+    client_id: &str,
+    applicant: &Applicant<'_>,
+    metadata: &Map<String, Value>,
+    state: &State,
+    request: Request<'_>,
+) -> Result<(), StoreError> {
+    let now = instant::to_micros(request.now);
+    sqlx::query(
+        "INSERT INTO registration \
+         (identity, client_uri_hash, site, community_id, community_uri, client_uri, client_id, \
+          client_name, status, trust_off, approved, policy_enables, written_enabled, metadata, \
+          statement, jti, certificate_fingerprint, key_fingerprint, issuer_hash, issuer, serial, \
+          not_after, certificate, chain, request_id, remote_address, registered_at, updated_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'registered', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
+                 ?, ?, ?, ?, ?)",
+    )
+    .bind(&applicant.names.identity[..])
+    .bind(&applicant.names.client_uri_hash[..])
+    .bind(applicant.site)
+    .bind(applicant.community_id)
+    .bind(applicant.community_uri)
+    .bind(applicant.client_uri)
+    .bind(client_id)
+    .bind(name(metadata))
+    .bind(state.trust_off.map(TrustOff::as_str))
+    .bind(approved(state)?)
+    .bind(state.policy)
+    .bind(state.written)
+    .bind(Value::from(metadata.clone()).to_string())
+    .bind(applicant.software_statement)
+    .bind(applicant.jti)
+    .bind(&applicant.leaf.fingerprint()[..])
+    .bind(&applicant.names.key_fingerprint[..])
+    .bind(&applicant.issuer_hash[..])
+    .bind(applicant.leaf.issuer_text())
+    .bind(applicant.leaf.serial())
+    .bind(instant::to_micros(applicant.leaf.not_after()))
+    .bind(applicant.leaf.der())
+    .bind(applicant.chain.as_slice())
+    .bind(request.request_id)
+    .bind(request.remote_address)
+    .bind(now)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Replaces everything that an earlier statement of the same identity registered (D02).
+pub(crate) async fn replace(
+    connection: &mut SqliteConnection,
+    id: i64,
+    applicant: &Applicant<'_>,
+    metadata: &Map<String, Value>,
+    state: &State,
+    request: Request<'_>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE registration SET community_id = ?, client_name = ?, trust_off = ?, approved = ?, \
+         policy_enables = ?, written_enabled = ?, metadata = ?, statement = ?, jti = ?, \
+         certificate_fingerprint = ?, key_fingerprint = ?, issuer_hash = ?, issuer = ?, \
+         serial = ?, not_after = ?, certificate = ?, chain = ?, request_id = ?, \
+         remote_address = ?, updated_at = ? WHERE id = ?",
+    )
+    .bind(applicant.community_id)
+    .bind(name(metadata))
+    .bind(state.trust_off.map(TrustOff::as_str))
+    .bind(approved(state)?)
+    .bind(state.policy)
+    .bind(state.written)
+    .bind(Value::from(metadata.clone()).to_string())
+    .bind(applicant.software_statement)
+    .bind(applicant.jti)
+    .bind(&applicant.leaf.fingerprint()[..])
+    .bind(&applicant.names.key_fingerprint[..])
+    .bind(&applicant.issuer_hash[..])
+    .bind(applicant.leaf.issuer_text())
+    .bind(applicant.leaf.serial())
+    .bind(instant::to_micros(applicant.leaf.not_after()))
+    .bind(applicant.leaf.der())
+    .bind(applicant.chain.as_slice())
+    .bind(request.request_id)
+    .bind(request.remote_address)
+    .bind(instant::to_micros(request.now))
+    .bind(id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Records a change of state that no registration statement made.
+pub(crate) async fn set_state(
+    connection: &mut SqliteConnection,
+    id: i64,
+    state: &State,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let now = instant::to_micros(now);
+    sqlx::query(
+        "UPDATE registration SET status = CASE WHEN ? THEN 'cancelled' ELSE status END, \
+         cancelled_at = CASE WHEN ? THEN COALESCE(cancelled_at, ?) ELSE cancelled_at END, \
+         trust_off = ?, approved = ?, written_enabled = ?, updated_at = ? WHERE id = ?",
+    )
+    .bind(state.cancelled)
+    .bind(state.cancelled)
+    .bind(now)
+    .bind(state.trust_off.map(TrustOff::as_str))
+    .bind(approved(state)?)
+    .bind(state.written)
+    .bind(now)
+    .bind(id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn name(metadata: &Map<String, Value>) -> &str {
+    metadata
+        .get("client_name")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+fn approved(state: &State) -> Result<Option<String>, StoreError> {
+    state
+        .approved
+        .as_ref()
+        .map(serde_json::to_string)
+        .transpose()
+        .map_err(|_| inconsistent("approved"))
+}

@@ -1,0 +1,181 @@
+//! What an evaluation asks for, and when (C07, C08, decisions 2).
+
+use time::Duration;
+
+use super::pki::{AT, Ca, World, extension, full_name, point, tlv};
+use crate::trust::{Distrust, Place, TrustNeed};
+
+/// authorityInfoAccess with caIssuers at these addresses.
+fn issuers_at(urls: &[&str]) -> rcgen::CustomExtension {
+    let method = tlv(0x06, [0x2b, 6, 1, 5, 5, 7, 48, 2]);
+    let descriptions: Vec<u8> = urls
+        .iter()
+        .flat_map(|url| tlv(0x30, [method.clone(), tlv(0x86, url)].concat()))
+        .collect();
+    extension(&[1, 3, 6, 1, 5, 5, 7, 1, 1], false, tlv(0x30, descriptions))
+}
+
+fn issuer(url: &str) -> TrustNeed {
+    TrustNeed::Issuer {
+        url: url.to_owned(),
+    }
+}
+
+const CA: &str = "http://pki.example.org/ca.cer";
+const UPPER: &str = "http://pki.example.org/upper.cer";
+const CRL: &str = "http://pki.example.org/ca.crl";
+
+/// Proves: C07
+#[test]
+fn issuers_are_asked_for_one_above_the_other_until_a_path_exists() {
+    let root = Ca::root("Root");
+    let upper = root.ca("Upper");
+    let ca = upper.ca_with("CA", |params| {
+        params.custom_extensions.push(issuers_at(&[UPPER]))
+    });
+    let leaf = ca.leaf_with(|params| params.custom_extensions.push(issuers_at(&[CA])));
+    let world = World::of(&[&root]);
+    assert_eq!(world.needs(&leaf), [issuer(CA)]);
+    let world = world.candidates(&[&ca]).tried(&[CA]);
+    assert_eq!(world.needs(&leaf), [issuer(UPPER)]);
+    world.candidates(&[&upper]).tried(&[UPPER]).trusted(&leaf);
+}
+
+/// Proves: C08
+#[test]
+fn an_address_is_asked_once_and_at_most_three_are() {
+    let root = Ca::root("Root");
+    let urls = [
+        "http://a.example/1",
+        "http://a.example/2",
+        "http://a.example/3",
+        "http://a.example/4",
+    ];
+    let leaf = root
+        .ca("CA")
+        .leaf_with(|params| params.custom_extensions.push(issuers_at(&urls)));
+    let world = World::of(&[&root]);
+    assert_eq!(world.needs(&leaf).len(), 3);
+    let world = world.tried(&urls[..1]);
+    assert_eq!(world.needs(&leaf), [issuer(urls[1]), issuer(urls[2])]);
+    let world = world.tried(&urls[..3]);
+    assert_eq!(world.distrust(&leaf), Distrust::UnknownIssuer);
+}
+
+/// Proves: C08
+#[test]
+fn nothing_is_asked_for_a_leaf_that_fails_by_itself() {
+    let root = Ca::root("Root");
+    let ca = root.ca("CA");
+    let with = |change: fn(&mut rcgen::CertificateParams)| {
+        ca.leaf_with(|params| {
+            params.custom_extensions.push(issuers_at(&[CA]));
+            change(params);
+        })
+    };
+    let mut world = World::of(&[&root]);
+    assert_eq!(world.needs(&with(|_| {})), [issuer(CA)]);
+    for change in [
+        (|params| params.not_after = AT - Duration::HOUR) as fn(&mut rcgen::CertificateParams),
+        |params| params.not_before = AT + Duration::HOUR,
+        |params| params.subject_alt_names.clear(),
+        |params| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained),
+        |params| params.key_usages = vec![rcgen::KeyUsagePurpose::KeyEncipherment],
+    ] {
+        world.distrust(&with(change));
+    }
+    let mut params = super::pki::leaf_params();
+    params.custom_extensions.push(issuers_at(&[CA]));
+    let self_signed = params.self_signed(&super::pki::key()).unwrap();
+    assert_eq!(
+        world.distrust(&super::pki::decode(self_signed.der())),
+        Distrust::LeafSelfSigned
+    );
+
+    world.policy.aia = false;
+    assert_eq!(world.distrust(&with(|_| {})), Distrust::UnknownIssuer);
+}
+
+/// Proves: C08
+#[test]
+fn addresses_that_are_not_plain_http_are_passed_over() {
+    let root = Ca::root("Root");
+    let urls = [
+        "ldap://pki.example.org/cn=CA",
+        "file:///etc/passwd",
+        "http://user:secret@pki.example.org/ca.cer",
+        "ftp://pki.example.org/ca.cer",
+        "https://pki.example.org/ca.cer",
+    ];
+    let leaf = root
+        .ca("CA")
+        .leaf_with(|params| params.custom_extensions.push(issuers_at(&urls)));
+    assert_eq!(World::of(&[&root]).needs(&leaf), [issuer(urls[4])]);
+}
+
+/// An unverified certificate in `x5c` must not make us fetch.
+///
+/// Proves: C08
+#[test]
+fn only_certificates_whose_signatures_hold_are_asked_about() {
+    let root = Ca::root("Root");
+    let ca = root.ca("CA");
+    let impostor = Ca::root_with("CA", |params| {
+        params.custom_extensions.push(issuers_at(&[UPPER]))
+    });
+    let leaf = ca.leaf();
+    let world = World::of(&[&root]).candidates(&[&impostor]);
+    assert_eq!(world.distrust(&leaf), Distrust::WrongIssuer(Place::Leaf));
+}
+
+/// Proves: C20
+#[test]
+fn crls_are_asked_for_only_once_the_path_holds() {
+    let root = Ca::root("Root");
+    let ca = root.ca("CA");
+    let leaf = ca.leaf_with(|params| params.custom_extensions.push(point(full_name(CRL))));
+    let need = TrustNeed::Crl {
+        urls: vec![CRL.to_owned()],
+    };
+    let world = World::of(&[&root]);
+    assert_eq!(world.distrust(&leaf), Distrust::UnknownIssuer);
+    let mut world = world.candidates(&[&ca]);
+    assert_eq!(world.needs(&leaf), [need]);
+    // Not for a path that is lost anyhow.
+    world.at = AT + Duration::days(31);
+    assert_eq!(world.distrust(&leaf), Distrust::Expired(Place::Leaf));
+}
+
+/// Proves: C21
+#[test]
+fn crls_of_a_whole_path_are_asked_for_at_once() {
+    let url = |number| format!("http://pki.example.org/{number}.crl");
+    let root = Ca::root("Root");
+    let ca = root.ca_with("CA", |params| {
+        params.custom_extensions.push(point(full_name(&url(1))))
+    });
+    let leaf = ca.leaf_with(|params| {
+        let urls = [
+            tlv(0x86, url(2)),
+            tlv(0x86, "ldap://x/y"),
+            tlv(0x86, url(3)),
+        ]
+        .concat();
+        params
+            .custom_extensions
+            .push(point(tlv(0xa0, tlv(0xa0, urls))));
+    });
+    let world = World::of(&[&root]).candidates(&[&ca]);
+    let crl = |urls: &[String]| TrustNeed::Crl {
+        urls: urls.to_vec(),
+    };
+    assert_eq!(world.needs(&leaf), [crl(&[url(2), url(3)]), crl(&[url(1)])]);
+    let world = world.tried(&[&url(2)]);
+    assert_eq!(world.needs(&leaf), [crl(&[url(3)]), crl(&[url(1)])]);
+    let world = world.tried(&[&url(1), &url(3)]);
+    assert_eq!(
+        world.distrust(&leaf),
+        Distrust::RevocationUnknown(Place::Leaf)
+    );
+    assert!(world.distrust(&leaf).may_pass());
+}

@@ -1,0 +1,155 @@
+//! Every error is OAuth JSON and is never cached.
+
+use serde_json::json;
+use udap_testkit::TestCommunity;
+use udap_tests::{Answer, Server, Setup, answer, now};
+
+fn is_error(answer: &Answer, status: u16, code: &str) {
+    assert_eq!(
+        (answer.refusal().0, answer.refusal().1),
+        (status, code),
+        "{answer:?}"
+    );
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert!(answer.body["error_description"].is_string());
+    assert_eq!(answer.header("x-request-id").len(), 36);
+}
+
+/// Proves: B02, D24, E20
+#[tokio::test]
+async fn paths_methods_types_and_sizes() {
+    let of = TestCommunity::new("example", now());
+    let server = Server::start(&Setup::new(&of)).await;
+    let endpoint = server.endpoint();
+    let http = server.http();
+    is_error(&server.get("/nothing").await, 404, "not_found");
+    let slash = server
+        .post_to(&format!("{endpoint}/"), "{}", "application/json")
+        .await;
+    is_error(&slash, 404, "not_found");
+    for method in ["GET", "PUT", "DELETE", "OPTIONS", "PATCH"] {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let refused = answer(http.request(method, &endpoint)).await;
+        is_error(&refused, 405, "method_not_allowed");
+        assert_eq!(refused.header("allow"), "POST");
+        assert_eq!(refused.header("access-control-allow-origin"), "");
+    }
+    for kind in [
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        "application/jsonx",
+        "",
+    ] {
+        let refused = server.post_to(&endpoint, "{}", kind).await;
+        is_error(&refused, 415, "unsupported_media_type");
+    }
+    is_error(
+        &answer(http.post(&endpoint).body("{}")).await,
+        415,
+        "unsupported_media_type",
+    );
+
+    let large = |bytes: usize| json!({"udap": "1", "x": "a".repeat(bytes)}).to_string();
+    let fits = server
+        .post_to(&endpoint, large(200_000), "application/json")
+        .await;
+    is_error(&fits, 400, "invalid_software_statement");
+    let refused = server
+        .post_to(&endpoint, large(300_000), "application/json")
+        .await;
+    is_error(&refused, 413, "request_too_large");
+}
+
+/// Proves: E28
+#[tokio::test]
+async fn too_many_requests_of_one_address_are_told_to_wait() {
+    let of = TestCommunity::new("example", now());
+    let setup = Setup::new(&of).limits(
+        "registrations_per_minute = 3\nstatements_per_client_per_minute = 0\n\
+         trusted_proxies = [\"127.0.0.0/8\"]",
+    );
+    let server = Server::start(&setup).await;
+    let from = async |address: &str| {
+        let request = server
+            .http()
+            .post(server.endpoint())
+            .header("content-type", "application/json")
+            .header("x-forwarded-for", address)
+            .body("{}");
+        answer(request).await
+    };
+    for _ in 0..3 {
+        is_error(&from("203.0.113.9").await, 400, "invalid_client_metadata");
+    }
+    let refused = from("10.0.0.1, 203.0.113.9").await;
+    is_error(&refused, 429, "rate_limited");
+    assert!(refused.header("retry-after").parse::<u32>().unwrap() > 0);
+    is_error(&from("203.0.113.10").await, 400, "invalid_client_metadata");
+}
+
+/// Proves: E28
+#[tokio::test]
+async fn too_many_statements_of_one_client_are_told_to_wait() {
+    let of = TestCommunity::new("example", now());
+    let setup = Setup::new(&of)
+        .limits("registrations_per_minute = 0\nstatements_per_client_per_minute = 2");
+    let server = Server::start(&setup).await;
+    let leaf = of.client("https://app.example.org/");
+    assert_eq!(server.post(&server.statement(&leaf)).await.status, 201);
+    assert_eq!(server.post(&server.statement(&leaf)).await.status, 200);
+    let third = server.statement(&leaf);
+    is_error(&server.post(&third).await, 429, "rate_limited");
+    let other = of.client("https://other.example.org/");
+    assert_eq!(server.post(&server.statement(&other)).await.status, 201);
+}
+
+/// Proves: E27, N25
+#[tokio::test]
+async fn a_store_that_fails_gives_no_false_success_and_nothing_half_done() {
+    let of = TestCommunity::new("example", now());
+    let server = Server::start(&Setup::new(&of)).await;
+    let database = server.database().await;
+    // OpenEMR's table refuses every insert: the transaction must fail as a whole.
+    database
+        .execute(
+            "CREATE TRIGGER broken BEFORE INSERT ON oauth_clients \
+             BEGIN SELECT RAISE(ABORT, 'no space for SELECT secrets'); END",
+        )
+        .await;
+    let leaf = of.client("https://app.example.org/");
+    let statement = server.statement(&leaf);
+    let failed = server.post(&statement).await;
+    is_error(&failed, 500, "server_error");
+    assert!(!failed.body.to_string().contains("secrets"));
+    for table in [
+        "SELECT count(*) FROM oauth_clients",
+        "SELECT count(*) FROM registration",
+        "SELECT count(*) FROM spent_jti",
+        "SELECT count(*) FROM audit_event",
+    ] {
+        assert_eq!(database.number(table).await, 0, "{table}");
+    }
+    database.execute("DROP TRIGGER broken").await;
+    let answer = server.post(&statement).await;
+    assert_eq!(
+        answer.status, 201,
+        "the statement was not spent: {answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_token_endpoint_of_a_gateway_site_is_not_there_yet() {
+    let of = TestCommunity::new("example", now());
+    let server = Server::start(&Setup::new(&of)).await;
+    let url = server.url("/udap/default/token");
+    let answer = server
+        .post_to(
+            &url,
+            "grant_type=client_credentials",
+            "application/x-www-form-urlencoded",
+        )
+        .await;
+    is_error(&answer, 503, "temporarily_unavailable");
+    assert!(!answer.header("retry-after").is_empty());
+}

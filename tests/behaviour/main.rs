@@ -1,0 +1,11 @@
+//! The project's behaviour over HTTP, against the built binary.
+
+mod discovery;
+mod http_errors;
+mod modification;
+mod operators;
+mod races;
+mod refusals;
+mod registration;
+mod restart;
+mod serving;

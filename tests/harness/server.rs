@@ -1,0 +1,326 @@
+//! A running server, and what it answers.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+use tempfile::TempDir;
+use udap_testkit::{StatementBuilder, TestLeaf};
+
+use crate::{Database, Setup, now, udap};
+
+/// How long a server may take to start, on a machine that is busy building.
+const START: Duration = Duration::from_secs(60);
+
+/// A server that runs until it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    folder: TempDir,
+    address: String,
+    admin: String,
+    http: reqwest::Client,
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The body as JSON; null if it has none.
+    pub body: Value,
+}
+
+impl Answer {
+    /// Error code and rules of a refusal.
+    ///
+    /// # Panics
+    /// If this is none.
+    #[must_use]
+    pub fn refusal(&self) -> (u16, &str, Vec<&str>) {
+        let error = self.body["error"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no refusal: {self:?}"));
+        let rules = self.body["errors"]
+            .as_array()
+            .map(|errors| {
+                errors
+                    .iter()
+                    .filter_map(|one| one["rule"].as_str())
+                    .collect()
+            })
+            .unwrap_or_default();
+        (self.status, error, rules)
+    }
+
+    /// The `client_id` of a success.
+    ///
+    /// # Panics
+    /// If this is none.
+    #[must_use]
+    pub fn client_id(&self) -> String {
+        self.body["client_id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("not registered: {self:?}"))
+            .to_owned()
+    }
+
+    /// A header as text, empty if it is not there.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+}
+
+impl Server {
+    /// Writes the configuration, starts the server and waits until it is ready.
+    ///
+    /// # Panics
+    /// If it does not get ready.
+    pub async fn start(setup: &Setup<'_>) -> Self {
+        let folder = tempfile::tempdir().expect("there is a temporary folder");
+        let (address, admin) = (free_address(), free_address());
+        setup.write(folder.path(), &address, &admin);
+        let child = spawn(folder.path());
+        let mut server = Self {
+            child,
+            folder,
+            address,
+            admin,
+            http: client(),
+        };
+        server.wait().await;
+        server
+    }
+
+    async fn wait(&mut self) {
+        let deadline = Instant::now() + START;
+        loop {
+            if let Ok(answer) = self
+                .http
+                .get(format!("http://{}/health/ready", self.admin))
+                .send()
+                .await
+                && answer.status().is_success()
+            {
+                return;
+            }
+            let ended = self.child.try_wait().expect("the server can be asked");
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "the server did not start: {ended:?}\n{}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What the server has logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// The folder with `udap.toml` and the database.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Address and port of the public listener.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The registration endpoint of the site `default`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        self.endpoint_of("default")
+    }
+
+    /// The registration endpoint of a site.
+    #[must_use]
+    pub fn endpoint_of(&self, site: &str) -> String {
+        format!("http://{}/udap/{site}/register", self.address)
+    }
+
+    /// The URL of a path of the public listener.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A good client_credentials statement for the site `default`.
+    #[must_use]
+    pub fn statement(&self, leaf: &TestLeaf) -> StatementBuilder {
+        leaf.statement(&self.endpoint(), now())
+    }
+
+    /// Registers at the site `default`.
+    pub async fn post(&self, statement: &StatementBuilder) -> Answer {
+        self.post_body(&statement.request()).await
+    }
+
+    /// Sends a body to the registration endpoint of the site `default`.
+    pub async fn post_body(&self, body: &Value) -> Answer {
+        self.post_to(&self.endpoint(), body.to_string(), "application/json")
+            .await
+    }
+
+    /// Sends anything anywhere.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn post_to(&self, url: &str, body: impl Into<reqwest::Body>, kind: &str) -> Answer {
+        let request = self.http.post(url).header("content-type", kind).body(body);
+        answer(request).await
+    }
+
+    /// Gets a path of the public listener.
+    pub async fn get(&self, path: &str) -> Answer {
+        answer(self.http.get(self.url(path))).await
+    }
+
+    /// Gets a path of the admin listener as text.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn admin(&self, path: &str) -> String {
+        let url = format!("http://{}{path}", self.admin);
+        let answer = self.http.get(url).send().await.expect("there is an answer");
+        answer.text().await.expect("the answer is text")
+    }
+
+    /// The HTTP client, for requests of another kind.
+    #[must_use]
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// The database, opened beside the server.
+    pub async fn database(&self) -> Database {
+        Database::open(&self.database_path()).await
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn database_path(&self) -> PathBuf {
+        self.folder.path().join("udap.db")
+    }
+
+    /// A `udap` command with this server's configuration.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = udap();
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(self.folder.path().join("udap.toml"));
+        command
+    }
+
+    /// `kill -9`, then the same server again.
+    ///
+    /// # Panics
+    /// If it does not get ready.
+    pub async fn kill_and_restart(&mut self) {
+        self.child.kill().expect("the server can be killed");
+        self.child.wait().expect("the server ends");
+        self.child = spawn(self.folder.path());
+        self.http = client();
+        self.wait().await;
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the server to end by itself, at most so long.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub async fn ended(&mut self, within: Duration) -> std::process::ExitStatus {
+        let deadline = Instant::now() + within;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the server can be asked") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the server still runs");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a request.
+///
+/// # Panics
+/// If there is no answer, or its body is neither empty nor JSON.
+pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
+    let response = request.send().await.expect("there is an answer");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let text = response.text().await.expect("the answer is text");
+    let body = if text.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} is not JSON: {text}"))
+    };
+    Answer {
+        status,
+        headers,
+        body,
+    }
+}
+
+fn client() -> reqwest::Client {
+    // A second test of this process has installed it already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("there is an HTTP client")
+}
+
+fn spawn(folder: &Path) -> Child {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("log"))
+        .expect("the log is made");
+    udap()
+        .arg("serve")
+        .arg("--config")
+        .arg(folder.join("udap.toml"))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("the log is shared"))
+        .stderr(log)
+        .spawn()
+        .expect("udap starts")
+}
+
+fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    listener
+        .local_addr()
+        .expect("it has an address")
+        .to_string()
+}

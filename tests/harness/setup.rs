@@ -1,0 +1,201 @@
+//! What a server under test is configured with.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use udap_testkit::TestCommunity;
+
+/// A community of the server under test.
+#[derive(Debug)]
+pub struct Member<'a> {
+    community: &'a TestCommunity,
+    settings: String,
+    crls: bool,
+    intermediate: bool,
+}
+
+/// A server under test, before it starts.
+#[derive(Debug)]
+pub struct Setup<'a> {
+    pub(crate) members: Vec<Member<'a>>,
+    pub(crate) site: String,
+    pub(crate) sites: Vec<String>,
+    pub(crate) top: String,
+    pub(crate) limits: String,
+}
+
+impl<'a> Member<'a> {
+    /// A community with its intermediate and CRLs configured, all of whose apps are switched on.
+    #[must_use]
+    pub fn new(community: &'a TestCommunity) -> Self {
+        Self {
+            community,
+            settings: String::new(),
+            crls: true,
+            intermediate: true,
+        }
+    }
+
+    /// More keys of `[[community]]`.
+    #[must_use]
+    pub fn with(mut self, settings: &str) -> Self {
+        self.settings.push_str(settings);
+        self.settings.push('\n');
+        self
+    }
+
+    /// Without its CRL files.
+    #[must_use]
+    pub fn without_crls(mut self) -> Self {
+        self.crls = false;
+        self
+    }
+
+    /// Without its intermediate.
+    #[must_use]
+    pub fn without_intermediate(mut self) -> Self {
+        self.intermediate = false;
+        self
+    }
+}
+
+impl<'a> Setup<'a> {
+    /// One site `default` in gateway mode, which takes all algorithms, and one community.
+    #[must_use]
+    pub fn new(community: &'a TestCommunity) -> Self {
+        Self::of(vec![Member::new(community)])
+    }
+
+    /// As [`new`](Self::new), with these communities.
+    #[must_use]
+    pub fn of(members: Vec<Member<'a>>) -> Self {
+        Self {
+            members,
+            site: "token_mode = \"gateway\"\n".to_owned(),
+            sites: vec!["default".to_owned()],
+            top: String::new(),
+            limits: "registrations_per_minute = 0\nstatements_per_client_per_minute = 0\n"
+                .to_owned(),
+        }
+    }
+
+    /// Other keys of `[[site]]`, in place of gateway mode.
+    #[must_use]
+    pub fn site(mut self, settings: &str) -> Self {
+        settings.clone_into(&mut self.site);
+        self
+    }
+
+    /// These sites, in place of `default` alone.
+    #[must_use]
+    pub fn sites(mut self, ids: &[&str]) -> Self {
+        self.sites = ids.iter().map(|&id| id.to_owned()).collect();
+        self
+    }
+
+    /// More keys at the top level.
+    #[must_use]
+    pub fn top(mut self, settings: &str) -> Self {
+        self.top.push_str(settings);
+        self.top.push('\n');
+        self
+    }
+
+    /// Other keys of `[limits]`, in place of no limits.
+    #[must_use]
+    pub fn limits(mut self, settings: &str) -> Self {
+        settings.clone_into(&mut self.limits);
+        self
+    }
+
+    /// Writes `udap.toml` and what it names into `folder`.
+    pub(crate) fn write(&self, folder: &Path, address: &str, admin: &str) {
+        let scheme = if self.top.contains("tls_certificate") {
+            "https"
+        } else {
+            "http"
+        };
+        let public_url = format!("{scheme}://{address}");
+        let mut toml = format!(
+            "public_url = \"{public_url}\"\nlisten = \"{address}\"\nadmin_listen = \"{admin}\"\n{}\n[limits]\n{}\n",
+            self.top, self.limits
+        );
+        for id in &self.sites {
+            writeln!(
+                toml,
+                "[[site]]\nid = \"{id}\"\nfhir_base_url = \"{public_url}/apis/{id}/fhir\"\n\
+                 authorization_endpoint = \"{public_url}/oauth2/{id}/authorize\"\n\
+                 token_endpoint = \"{public_url}/oauth2/{id}/token\"\n\
+                 scopes = [\"openid\", \"fhirUser\", \"launch/patient\", \"offline_access\", \
+                 \"patient/Patient.read\", \"patient/Observation.read\", \"user/Patient.read\", \
+                 \"system/Patient.read\", \"system/Observation.read\", \"system/Patient.write\"]\n{}",
+                self.site
+            )
+            .expect("a string takes it");
+        }
+        for member in &self.members {
+            let name = member.community.name();
+            member.write_files(folder, &self.sites, &public_url);
+            let enable = if member.settings.contains("enable") {
+                ""
+            } else {
+                "enable = \"all\"\n"
+            };
+            let list = |wanted: bool, entry: &str| {
+                if wanted {
+                    format!("[\"{entry}\"]")
+                } else {
+                    "[]".to_owned()
+                }
+            };
+            writeln!(
+                toml,
+                "[[community]]\nid = \"{name}\"\nuri = \"https://{name}.example.net/udap\"\n\
+                 anchors = [\"{name}/root.pem\"]\nintermediates = {}\ncrls = {}\n\
+                 server_certificate = \"{name}/server.pem\"\nserver_key = \"{name}/server.key\"\n{enable}{}",
+                list(member.intermediate, &format!("{name}/intermediate.pem")),
+                list(member.crls, &format!("{name}/crls")),
+                member.settings
+            )
+            .expect("a string takes it");
+        }
+        fs::write(folder.join("udap.toml"), toml).expect("the configuration is written");
+    }
+}
+
+impl Member<'_> {
+    fn write_files(&self, folder: &Path, sites: &[String], public_url: &str) {
+        let of = self.community;
+        let folder = folder.join(of.name());
+        let write = |name: &str, bytes: &[u8]| fs::write(folder.join(name), bytes).expect(name);
+        fs::create_dir_all(folder.join("crls")).expect("the folder is made");
+        write("root.pem", of.root().pem().as_bytes());
+        write("intermediate.pem", of.intermediate().pem().as_bytes());
+        for (index, der) in of.crls().iter().enumerate() {
+            write(&format!("crls/{index}.crl"), der);
+        }
+        let mut bases = sites
+            .iter()
+            .map(|id| format!("{public_url}/apis/{id}/fhir"));
+        let mut server = of.leaf(&bases.next().expect("there is a site")).server();
+        for base in bases {
+            server = server.and_uri(&base);
+        }
+        let server = server.build();
+        write("server.pem", server.chain_pem().as_bytes());
+        let mut key = fs::OpenOptions::new();
+        std::io::Write::write_all(
+            &mut key
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(folder.join("server.key"))
+                .expect("the key file is made"),
+            server.key().pem().as_bytes(),
+        )
+        .expect("the key is written");
+    }
+}
