@@ -75,7 +75,7 @@ async fn each_community_has_its_own_metadata() {
     assert_eq!(second.status, 200);
     assert_eq!(
         second.body["scopes_supported"],
-        json!(["system/Patient.read"])
+        json!(["system/Patient.read", "system/*.read", "system/*.rs"])
     );
     let leaf = |body: &serde_json::Value| {
         let token = body["signed_metadata"].as_str().unwrap().to_owned();

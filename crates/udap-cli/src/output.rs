@@ -225,10 +225,15 @@ pub(crate) fn moment(at: OffsetDateTime, now: OffsetDateTime) -> String {
 
 /// A point in time in UTC, as RFC 3339 writes it, in whole seconds.
 pub(crate) fn timestamp(at: OffsetDateTime) -> String {
-    let at = at.to_offset(UtcOffset::UTC);
-    let whole = at.replace_nanosecond(0).unwrap_or(at);
+    let whole = whole_seconds(at);
     // Years beyond 9999 have no RFC 3339 form.
     whole.format(&Rfc3339).unwrap_or_else(|_| whole.to_string())
+}
+
+/// The same point in UTC without its fraction of a second, as certificates and tokens have it.
+pub(crate) fn whole_seconds(at: OffsetDateTime) -> OffsetDateTime {
+    let at = at.to_offset(UtcOffset::UTC);
+    at.replace_nanosecond(0).unwrap_or(at)
 }
 
 fn distance(from_now: Duration) -> String {

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use udap::certificate::Certificate;
 use udap::key::PublicKey;
 use udap::statement::TrustedStatement;
+use udap::trust::PathNote;
 
 use crate::error::StoreError;
 use crate::identity::{self, Hash};
@@ -27,6 +28,8 @@ pub(crate) struct Applicant<'a> {
     pub(crate) issuer_hash: Hash,
     /// The path's intermediates in DER, back to back.
     pub(crate) chain: Vec<u8>,
+    /// What stands against the path's revocation status, though it was accepted (C22).
+    notes: Vec<String>,
     pub(crate) software_statement: &'a str,
 }
 
@@ -52,13 +55,14 @@ impl<'a> Applicant<'a> {
                 client_uri_hash: identity::client_uri(client_uri),
                 key_fingerprint: *key.fingerprint(),
             },
-            issuer_hash: identity::issuer(leaf.issuer_der()),
+            issuer_hash: identity::content(leaf.issuer_der()),
             chain: statement
                 .path()
                 .intermediates()
                 .iter()
                 .flat_map(|certificate| certificate.der().iter().copied())
                 .collect(),
+            notes: statement.path().notes().iter().map(note).collect(),
             software_statement: statement.software_statement(),
         })
     }
@@ -77,7 +81,16 @@ impl<'a> Applicant<'a> {
                 "issuer": self.leaf.issuer_text(),
                 "not_after": self.leaf.not_after().unix_timestamp(),
             },
+            "notes": self.notes,
             "software_statement": self.software_statement,
         }))
+    }
+}
+
+fn note(note: &PathNote) -> String {
+    match note {
+        PathNote::NoRevocationAddress(place) => format!("{place} names no revocation address"),
+        PathNote::RevocationUnknown(place) => format!("the status of {place} is unknown"),
+        other => format!("{other:?}"),
     }
 }

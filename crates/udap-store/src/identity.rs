@@ -28,9 +28,9 @@ pub(crate) fn url(url: &str) -> Hash {
     digest(&["url", url])
 }
 
-/// The issuer of a certificate, by its name in DER.
-pub(crate) fn issuer(name: &[u8]) -> Hash {
-    Sha256::digest(name).into()
+/// Some bytes, such as an issuer's name in DER.
+pub(crate) fn content(bytes: &[u8]) -> Hash {
+    Sha256::digest(bytes).into()
 }
 
 fn digest(parts: &[&str]) -> Hash {

@@ -9,6 +9,7 @@ mod applicant;
 mod client_table;
 #[cfg(feature = "testing")]
 pub mod contract;
+mod crl;
 mod error;
 mod extent;
 mod identity;
@@ -18,5 +19,6 @@ pub mod switch;
 mod table;
 
 pub use client_table::{Client, ClientTable, ClientTableError, SiteClients};
+pub use crl::CrlRecord;
 pub use extent::Extent;
 pub use sqlite::{OpenError, SqliteRegistry};

@@ -174,14 +174,13 @@ impl LeafFlaw {
     /// merely lacks the client URI has a sound path.
     #[must_use]
     pub const fn path_is_trusted(self) -> bool {
-        matches!(self, Self::NoSan | Self::DnsSanOnly | Self::NoCrlAddress)
+        matches!(self, Self::NoSan | Self::NoCrlAddress)
     }
 
     /// The error codes with which a registration may be refused; none if it is accepted.
     #[must_use]
     pub const fn registration_errors(self) -> &'static [&'static str] {
         match self {
-            // A P-521 key cannot sign with any algorithm on the list, which is checked first.
             Self::NoSan | Self::DnsSanOnly => &[ISS],
             // Malformed, or not trusted: both readings are sound.
             Self::DuplicateExtension => &[USS, ISS],

@@ -66,8 +66,9 @@ pub enum RegistryError {
     /// The client, or its key, is blocked (D22).
     #[error("the client is blocked")]
     Blocked,
-    /// There is no live registration to cancel (D14).
-    #[error("there is no registration to cancel")]
+    /// There is no live registration to cancel (D14), or no client of the name that an operator
+    /// gave.
+    #[error("there is no such registration")]
     NotRegistered,
     /// The store cannot be reached, or is too busy: the same request may succeed later.
     #[error("the store is unavailable")]
@@ -177,8 +178,8 @@ pub trait Registry: Send + Sync {
     /// community and client URI registered (D01–D09, D16, D20).
     ///
     /// # Errors
-    /// If the statement was used before, the client is blocked, or the store fails. Then nothing
-    /// has changed.
+    /// If the statement was used before, the client is blocked, or the store fails. Then no client
+    /// has changed; a blocked client's `jti` is spent.
     async fn apply(
         &self,
         approved: &ApprovedRegistration,

@@ -62,7 +62,7 @@ fn each_flaw_of_a_path_is_refused_and_a_good_leaf_is_not() {
         let leaf = community.leaf(APP).flaw(flaw).build();
         let verdict = judged(&community, &leaf);
         // A URL is no DNS name, and malformed names are refused with the path.
-        let trusted = flaw.path_is_trusted() && flaw != LeafFlaw::DnsSanOnly;
+        let trusted = flaw.path_is_trusted();
         assert_eq!(verdict.is_ok(), trusted, "{}: {verdict:?}", flaw.name());
         let code = match flaw {
             LeafFlaw::Expired | LeafFlaw::IntermediateExpired => "certificate_expired",

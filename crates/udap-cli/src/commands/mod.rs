@@ -66,7 +66,7 @@ pub(crate) enum Verdict {
 
 /// Arguments that do not fit together, which clap cannot know.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}\n\nFor more information, try '--help'.")]
+#[error("{0}; see --help")]
 pub(crate) struct WrongUsage(pub(crate) String);
 
 impl Command {

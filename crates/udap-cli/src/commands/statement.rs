@@ -19,7 +19,7 @@ use super::server_options::ServerOptions;
 use super::trust_options::TrustOptions;
 use super::verify::time;
 use crate::commands::Verdict;
-use crate::output::{Output, Page, Report, moment};
+use crate::output::{Output, Page, Report, moment, whole_seconds};
 use crate::{environment, material};
 
 /// Which way.
@@ -173,7 +173,7 @@ async fn verify(arguments: VerifyArguments, output: Output) -> anyhow::Result<Ve
     let text = arguments.trust.subject(arguments.statement, "FILE|JWT")?;
     let statement = statement(&text)?;
     let trust = arguments.trust.read()?;
-    let at = arguments.at.unwrap_or_else(environment::now);
+    let at = whole_seconds(arguments.at.unwrap_or_else(environment::now));
     let audience = claim(&statement, "aud");
     let mut judgement = Judgement {
         valid: false,

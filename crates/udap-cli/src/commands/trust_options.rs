@@ -119,9 +119,7 @@ impl TrustOptions {
     /// The positional argument, `given` or taken by an option.
     pub(crate) fn subject(&self, given: Option<String>, name: &str) -> Result<String, WrongUsage> {
         given.or_else(|| self.swallowed.clone()).ok_or_else(|| {
-            WrongUsage(format!(
-                "the following required arguments were not provided:\n  <{name}>"
-            ))
+            WrongUsage(format!("the required argument <{name}> is missing"))
         })
     }
 
@@ -134,7 +132,7 @@ impl TrustOptions {
     pub(crate) fn read(&self) -> anyhow::Result<Trust> {
         let lists = &self.lists;
         if lists.anchors.is_empty() {
-            return Err(WrongUsage("--anchors is required: whom do you trust?".to_owned()).into());
+            return Err(WrongUsage("--anchors is required: it says whom you trust".to_owned()).into());
         }
         let store = TrustStore::new(
             material::certificates(&lists.anchors)?,

@@ -12,7 +12,7 @@ use super::path_report::{Path as PathReport, Reason};
 use super::server_options::ServerOptions;
 use super::trust_options::TrustOptions;
 use crate::commands::Verdict;
-use crate::output::{Output, Page, Report, timestamp};
+use crate::output::{Output, Page, Report, timestamp, whole_seconds};
 use crate::{environment, material};
 
 /// What to judge, and by what.
@@ -92,7 +92,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> anyhow::Result<
     let trust = arguments.trust.read()?;
     let chain = material::chain(Path::new(&file))?;
     let (leaf, candidates) = chain.split_first().ok_or(CertificateError::Missing)?;
-    let at = arguments.at.unwrap_or_else(environment::now);
+    let at = whole_seconds(arguments.at.unwrap_or_else(environment::now));
 
     let judged = if arguments.fetch {
         let client = arguments.server.client()?;

@@ -7,7 +7,7 @@ macro_rules! contract_tests {
     ($harness:expr) => {
         use $crate::contract::{lifecycle, operators, races, replays};
 
-        /// Proves: D05, D07, D09
+        /// Proves: D05, D09
         #[tokio::test]
         async fn a_client_is_created_once_and_modified_after() {
             lifecycle::a_client_is_created_once_and_modified_after(&$harness.await).await;
@@ -43,12 +43,13 @@ macro_rules! contract_tests {
                 .await;
         }
 
-        /// Proves: C26, C28
+        /// Proves: C26
         #[tokio::test]
         async fn a_restart_keeps_everything() {
             lifecycle::a_restart_keeps_everything(&$harness.await).await;
         }
 
+        /// Proves: C28
         #[tokio::test]
         async fn the_list_tells_who_is_registered() {
             lifecycle::the_list_tells_who_is_registered(&$harness.await).await;

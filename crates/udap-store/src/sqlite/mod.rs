@@ -26,7 +26,7 @@ use crate::client_table::{ClientTable, ClientTableError, SiteClients};
 use crate::error::StoreError;
 
 /// Our tables.
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// Connections that only read. Writers have one, since SQLite has one write lock.
 const READERS: u32 = 4;
@@ -153,12 +153,12 @@ impl SqliteRegistry {
     }
 
     /// A transaction that holds the write lock.
-    async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+    pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 
     /// A transaction that sees one state of the database.
-    async fn read(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+    pub(crate) async fn read(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         Ok(self.readers.begin().await?)
     }
 

@@ -16,7 +16,7 @@ impl SqliteRegistry {
     pub(super) async fn summaries(&self) -> Result<Vec<RegistrationSummary>, StoreError> {
         let mut transaction = self.read().await?;
         let mut summaries = Vec::new();
-        let mut after = (i64::MIN, 0);
+        let mut after = (i64::MIN, i64::MIN);
         loop {
             let page = registration::page(&mut transaction, after, PAGE_ROWS).await?;
             let Some(last) = page.last() else {

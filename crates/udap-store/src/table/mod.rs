@@ -4,6 +4,7 @@
 pub(crate) mod admin_off;
 pub(crate) mod audit_event;
 pub(crate) mod client_block;
+pub(crate) mod crl;
 pub(crate) mod registration;
 pub(crate) mod revoked_certificate;
 pub(crate) mod spent_jti;

@@ -40,7 +40,7 @@ pub(crate) struct Registration {
     updated_at: i64,
 }
 
-/// A row's columns, in one place: `SELECT` with a condition.
+/// Every column that is read, in one place.
 macro_rules! select {
     ($condition:literal) => {
         concat!(
@@ -52,6 +52,21 @@ macro_rules! select {
         )
     };
 }
+
+const LIVE: &str = select!("WHERE identity = ? AND live = 1");
+
+const BY_CLIENT_ID: &str = select!("WHERE client_id = ?");
+
+// With OR in place of UNION, SQLite reads all live registrations.
+const LIVE_RELATIVES: &str = select!(
+    "WHERE id IN (SELECT id FROM registration WHERE client_uri_hash = ? AND live = 1 \
+     UNION SELECT id FROM registration WHERE key_fingerprint = ? AND live = 1) ORDER BY id"
+);
+
+const PAGE: &str = select!(
+    "WHERE registered_at >= ? AND (registered_at > ? OR id > ?) \
+     ORDER BY registered_at, id LIMIT ?"
+);
 
 impl Registration {
     /// What can be blocked about it.
@@ -134,7 +149,7 @@ pub(crate) async fn live(
     connection: &mut SqliteConnection,
     identity: &Hash,
 ) -> Result<Option<Registration>, StoreError> {
-    Ok(sqlx::query_as(select!("WHERE identity = ? AND live = 1"))
+    Ok(sqlx::query_as(LIVE)
         .bind(&identity[..])
         .fetch_optional(connection)
         .await?)
@@ -145,7 +160,7 @@ pub(crate) async fn by_client_id(
     connection: &mut SqliteConnection,
     client_id: &str,
 ) -> Result<Option<Registration>, StoreError> {
-    Ok(sqlx::query_as(select!("WHERE client_id = ?"))
+    Ok(sqlx::query_as(BY_CLIENT_ID)
         .bind(client_id)
         .fetch_optional(connection)
         .await?)
@@ -156,14 +171,11 @@ pub(crate) async fn live_relatives(
     connection: &mut SqliteConnection,
     names: &Names,
 ) -> Result<Vec<Registration>, StoreError> {
-    Ok(sqlx::query_as(select!(
-        "WHERE (client_uri_hash = ? AND live = 1) OR (key_fingerprint = ? AND live = 1) \
-         ORDER BY id"
-    ))
-    .bind(&names.client_uri_hash[..])
-    .bind(&names.key_fingerprint[..])
-    .fetch_all(connection)
-    .await?)
+    Ok(sqlx::query_as(LIVE_RELATIVES)
+        .bind(&names.client_uri_hash[..])
+        .bind(&names.key_fingerprint[..])
+        .fetch_all(connection)
+        .await?)
 }
 
 /// All registrations, oldest first, from after `(registered_at, id)` on, at most `limit`.
@@ -172,16 +184,13 @@ pub(crate) async fn page(
     after: (i64, i64),
     limit: i64,
 ) -> Result<Vec<Registration>, StoreError> {
-    Ok(sqlx::query_as(select!(
-        "WHERE registered_at > ? OR (registered_at = ? AND id > ?) \
-         ORDER BY registered_at, id LIMIT ?"
-    ))
-    .bind(after.0)
-    .bind(after.0)
-    .bind(after.1)
-    .bind(limit)
-    .fetch_all(connection)
-    .await?)
+    Ok(sqlx::query_as(PAGE)
+        .bind(after.0)
+        .bind(after.0)
+        .bind(after.1)
+        .bind(limit)
+        .fetch_all(connection)
+        .await?)
 }
 
 impl Registration {
@@ -332,4 +341,72 @@ fn approved(state: &State) -> Result<Option<String>, StoreError> {
         .map(serde_json::to_string)
         .transpose()
         .map_err(|_| inconsistent("approved"))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::SqliteConnectOptions;
+    use sqlx::{AssertSqlSafe, ConnectOptions, Row};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_lookup_goes_by_an_index() {
+        let mut connection = SqliteConnectOptions::new()
+            .in_memory(true)
+            .connect()
+            .await
+            .unwrap();
+        crate::sqlite::MIGRATIONS
+            .run_direct(None, &mut connection, false)
+            .await
+            .unwrap();
+        for sql in [LIVE, BY_CLIENT_ID, LIVE_RELATIVES, PAGE] {
+            let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
+                .fetch_all(&mut connection)
+                .await
+                .unwrap();
+            let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+            assert!(
+                !steps
+                    .iter()
+                    .any(|step| step.starts_with("SCAN registration")
+                        || step.contains("registration_expiry")),
+                "{sql}: {steps:?}"
+            );
+        }
+    }
+
+    /// Proves: D20
+    #[tokio::test]
+    async fn the_database_itself_refuses_a_second_live_registration() {
+        let mut connection = SqliteConnectOptions::new()
+            .in_memory(true)
+            .connect()
+            .await
+            .unwrap();
+        crate::sqlite::MIGRATIONS
+            .run_direct(None, &mut connection, false)
+            .await
+            .unwrap();
+        let mut insert = async |client_id: &str, status: &str| {
+            sqlx::query(
+                "INSERT INTO registration VALUES (NULL, zeroblob(32), zeroblob(32), 's', 'c', 'c', \
+                 'u', ?, 'n', ?, NULL, NULL, 0, 0, '{}', 's', 'j', zeroblob(32), zeroblob(32), \
+                 zeroblob(32), 'i', x'01', 0, x'00', x'', 'r', NULL, 0, 0, ?)",
+            )
+            .bind(client_id)
+            .bind(status)
+            .bind((status == "cancelled").then_some(0_i64))
+            .execute(&mut connection)
+            .await
+        };
+        insert("one", "cancelled").await.unwrap();
+        insert("two", "cancelled").await.unwrap();
+        insert("three", "registered").await.unwrap();
+        for status in ["registered", "pending"] {
+            let second = insert("four", status).await.unwrap_err();
+            assert!(second.as_database_error().unwrap().is_unique_violation());
+        }
+    }
 }

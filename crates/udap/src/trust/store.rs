@@ -1,13 +1,12 @@
 //! What a community's operator trusts.
 
 use std::collections::{HashMap, HashSet};
-use std::str::FromStr;
 
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
-use x509_parser::der_parser::oid::Oid;
 
 use super::anchor::{AnchorError, TrustAnchor};
+use super::certval::is_object_identifier;
 use super::name::NameKey;
 use crate::certificate::{Certificate, CertificateFlaw};
 use crate::key::PublicKey;
@@ -84,7 +83,7 @@ impl TrustStore {
                 })?;
         }
         for policy in &policies {
-            if Oid::from_str(policy).is_err() {
+            if !is_object_identifier(policy) {
                 return Err(StoreError::Policy(policy.clone()));
             }
         }

@@ -13,7 +13,7 @@ use crate::output::{Output, Page, Report};
 
 /// How it is set up.
 #[derive(Args, Debug)]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     #[command(flatten)]
     folder: Folder,
 

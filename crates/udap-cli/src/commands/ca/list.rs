@@ -11,7 +11,7 @@ use crate::output::{Output, Page, Report, moment};
 
 /// What to list.
 #[derive(Args, Debug)]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     #[command(flatten)]
     folder: Folder,
 }

@@ -16,7 +16,7 @@ use crate::output::{Output, Page, Report, moment};
 
 /// What to sign.
 #[derive(Args, Debug)]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     #[command(flatten)]
     folder: Folder,
 

@@ -13,7 +13,7 @@ use crate::{environment, material};
 
 /// What to revoke.
 #[derive(Args, Debug)]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     #[command(flatten)]
     folder: Folder,
 

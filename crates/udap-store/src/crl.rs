@@ -1,0 +1,164 @@
+//! Keeping CRLs over restarts (decisions 22).
+
+use time::OffsetDateTime;
+use udap::registry::RegistryError;
+
+use crate::error::StoreError;
+use crate::sqlite::SqliteRegistry;
+use crate::table::crl;
+
+/// A CRL as it was fetched. Whoever stores one has verified its signature; whoever loads one does
+/// so again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrlRecord {
+    /// Where it was fetched.
+    pub url: String,
+    /// thisUpdate.
+    pub this_update: OffsetDateTime,
+    /// nextUpdate.
+    pub next_update: Option<OffsetDateTime>,
+    /// cRLNumber: octets of the INTEGER, big-endian.
+    pub number: Option<Vec<u8>>,
+    /// The answer's `ETag`, for the next conditional request.
+    pub entity_tag: Option<String>,
+    /// The answer's `Last-Modified`.
+    pub last_modified: Option<String>,
+    /// When it was fetched.
+    pub fetched_at: OffsetDateTime,
+    /// The CRL in DER.
+    pub der: Vec<u8>,
+}
+
+impl SqliteRegistry {
+    /// Stores a CRL in the place of the one from the same URL, as a whole. One that is older, by
+    /// thisUpdate or number, replaces nothing. Returns whether it was stored.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn put_crl(&self, crl: &CrlRecord) -> Result<bool, RegistryError> {
+        let put = async {
+            let mut transaction = self.write().await?;
+            let stored = crl::put(&mut transaction, crl).await?;
+            transaction.commit().await?;
+            Ok::<_, StoreError>(stored)
+        };
+        Ok(put.await?)
+    }
+
+    /// The CRL from a URL.
+    ///
+    /// # Errors
+    /// If the store fails, or what it holds is not what was stored.
+    pub async fn crl(&self, url: &str) -> Result<Option<CrlRecord>, RegistryError> {
+        let get = async {
+            let mut transaction = self.read().await?;
+            crl::get(&mut transaction, url).await
+        };
+        Ok(get.await?)
+    }
+
+    /// The URLs of all stored CRLs.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn crl_urls(&self) -> Result<Vec<String>, RegistryError> {
+        let urls = async {
+            let mut transaction = self.read().await?;
+            crl::urls(&mut transaction).await
+        };
+        Ok(urls.await?)
+    }
+
+    /// Forgets the CRL of a URL that no certificate names any more. Returns whether there was one.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn remove_crl(&self, url: &str) -> Result<bool, RegistryError> {
+        let remove = async {
+            let mut transaction = self.write().await?;
+            let removed = crl::remove(&mut transaction, url).await?;
+            transaction.commit().await?;
+            Ok::<_, StoreError>(removed)
+        };
+        Ok(remove.await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn record(number: Option<&[u8]>, minutes: i64, bytes: usize) -> CrlRecord {
+        let this_update = datetime!(2026-11-22 12:00 UTC) + Duration::minutes(minutes);
+        CrlRecord {
+            url: "http://crl.example.org/ca.crl".to_owned(),
+            this_update,
+            next_update: Some(this_update + Duration::DAY),
+            number: number.map(<[u8]>::to_vec),
+            entity_tag: Some("\"tag\"".to_owned()),
+            last_modified: None,
+            fetched_at: this_update,
+            der: (0..bytes).map(|index| (index % 251) as u8).collect(),
+        }
+    }
+
+    async fn store() -> SqliteRegistry {
+        SqliteRegistry::open_in_memory(Vec::new()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_crl_longer_than_a_row_comes_back_whole_and_is_swapped_as_a_whole() {
+        let store = store().await;
+        let long = record(Some(&[1]), 0, 3 * 1024 * 1024 + 17);
+        assert!(store.put_crl(&long).await.unwrap());
+        assert_eq!(store.crl(&long.url).await.unwrap(), Some(long.clone()));
+        let short = record(Some(&[2]), 1, 10);
+        assert!(store.put_crl(&short).await.unwrap());
+        assert_eq!(store.crl(&long.url).await.unwrap(), Some(short.clone()));
+        assert_eq!(store.crl_urls().await.unwrap(), [short.url.as_str()]);
+        assert!(store.remove_crl(&short.url).await.unwrap());
+        assert!(!store.remove_crl(&short.url).await.unwrap());
+        assert_eq!(store.crl(&short.url).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn an_older_crl_replaces_nothing() {
+        let store = store().await;
+        let stored = record(Some(&[1, 0]), 10, 10);
+        assert!(store.put_crl(&stored).await.unwrap());
+        for older in [
+            record(Some(&[1, 0]), 9, 11),
+            record(Some(&[2, 0]), 9, 11),
+            record(Some(&[0, 0, 0xff]), 11, 11),
+            record(None, 9, 11),
+        ] {
+            assert!(!store.put_crl(&older).await.unwrap());
+            assert_eq!(store.crl(&stored.url).await.unwrap(), Some(stored.clone()));
+        }
+        for newer in [
+            record(Some(&[1, 0]), 10, 12),
+            record(Some(&[1, 1]), 11, 12),
+            record(None, 11, 12),
+        ] {
+            assert!(store.put_crl(&newer).await.unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_crl_that_changed_in_the_store_is_not_given_out() {
+        let store = store().await;
+        let crl = record(None, 0, 10);
+        store.put_crl(&crl).await.unwrap();
+        let mut transaction = store.write().await.unwrap();
+        sqlx::query("UPDATE crl_chunk SET bytes = x'00'")
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+        let broken = store.crl(&crl.url).await;
+        assert!(matches!(broken, Err(RegistryError::Internal(_))));
+    }
+}

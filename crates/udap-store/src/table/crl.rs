@@ -1,0 +1,168 @@
+//! `crl` and `crl_chunk`: CRLs that were fetched (decisions 22).
+
+use sqlx::SqliteConnection;
+
+use crate::crl::CrlRecord;
+use crate::error::StoreError;
+use crate::identity;
+use crate::instant;
+
+const TABLE: &str = "crl";
+
+/// Octets of one row: every server's default packet size holds it.
+const CHUNK_BYTES: usize = 1024 * 1024;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    url_hash: Vec<u8>,
+    url: String,
+    this_update: i64,
+    next_update: Option<i64>,
+    number: Option<Vec<u8>>,
+    entity_tag: Option<String>,
+    last_modified: Option<String>,
+    fetched_at: i64,
+    length: i64,
+    digest: Vec<u8>,
+}
+
+/// Replaces what is stored under the CRL's URL, unless that is newer. Returns whether it did.
+pub(crate) async fn put(
+    connection: &mut SqliteConnection,
+    crl: &CrlRecord,
+) -> Result<bool, StoreError> {
+    let url_hash = identity::url(&crl.url);
+    let stored: Option<(i64, Option<Vec<u8>>)> =
+        sqlx::query_as("SELECT this_update, number FROM crl WHERE url_hash = ?")
+            .bind(&url_hash[..])
+            .fetch_optional(&mut *connection)
+            .await?;
+    let this_update = instant::to_micros(crl.this_update);
+    if let Some((stored_update, stored_number)) = stored
+        && (this_update < stored_update
+            || is_lower(crl.number.as_deref(), stored_number.as_deref()))
+    {
+        return Ok(false);
+    }
+    for statement in [
+        "DELETE FROM crl WHERE url_hash = ?",
+        "DELETE FROM crl_chunk WHERE url_hash = ?",
+    ] {
+        sqlx::query(statement)
+            .bind(&url_hash[..])
+            .execute(&mut *connection)
+            .await?;
+    }
+    sqlx::query(
+        "INSERT INTO crl (url_hash, url, this_update, next_update, number, entity_tag, \
+         last_modified, fetched_at, length, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(&url_hash[..])
+    .bind(&crl.url)
+    .bind(this_update)
+    .bind(crl.next_update.map(instant::to_micros))
+    .bind(crl.number.as_deref().map(significant))
+    .bind(&crl.entity_tag)
+    .bind(&crl.last_modified)
+    .bind(instant::to_micros(crl.fetched_at))
+    .bind(length(&crl.der))
+    .bind(&identity::content(&crl.der)[..])
+    .execute(&mut *connection)
+    .await?;
+    for (position, chunk) in (0_i64..).zip(crl.der.chunks(CHUNK_BYTES)) {
+        sqlx::query("INSERT INTO crl_chunk (url_hash, position, bytes) VALUES (?, ?, ?)")
+            .bind(&url_hash[..])
+            .bind(position)
+            .bind(chunk)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(true)
+}
+
+/// The CRL stored under a URL.
+pub(crate) async fn get(
+    connection: &mut SqliteConnection,
+    url: &str,
+) -> Result<Option<CrlRecord>, StoreError> {
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT url_hash, url, this_update, next_update, number, entity_tag, last_modified, \
+         fetched_at, length, digest FROM crl WHERE url_hash = ?",
+    )
+    .bind(&identity::url(url)[..])
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let chunks: Vec<Vec<u8>> =
+        sqlx::query_scalar("SELECT bytes FROM crl_chunk WHERE url_hash = ? ORDER BY position")
+            .bind(&row.url_hash)
+            .fetch_all(connection)
+            .await?;
+    let der = chunks.concat();
+    if row.length != length(&der) || row.digest != identity::content(&der) {
+        return Err(inconsistent("digest"));
+    }
+    let time = |micros, column| instant::from_micros(micros).ok_or_else(|| inconsistent(column));
+    Ok(Some(CrlRecord {
+        url: row.url,
+        this_update: time(row.this_update, "this_update")?,
+        next_update: row
+            .next_update
+            .map(|micros| time(micros, "next_update"))
+            .transpose()?,
+        number: row.number,
+        entity_tag: row.entity_tag,
+        last_modified: row.last_modified,
+        fetched_at: time(row.fetched_at, "fetched_at")?,
+        der,
+    }))
+}
+
+/// The URLs of all stored CRLs.
+pub(crate) async fn urls(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT url FROM crl ORDER BY url")
+        .fetch_all(connection)
+        .await?)
+}
+
+/// Forgets the CRL of a URL. Returns whether there was one.
+pub(crate) async fn remove(
+    connection: &mut SqliteConnection,
+    url: &str,
+) -> Result<bool, StoreError> {
+    let url_hash = identity::url(url);
+    sqlx::query("DELETE FROM crl_chunk WHERE url_hash = ?")
+        .bind(&url_hash[..])
+        .execute(&mut *connection)
+        .await?;
+    let removed = sqlx::query("DELETE FROM crl WHERE url_hash = ?")
+        .bind(&url_hash[..])
+        .execute(connection)
+        .await?
+        .rows_affected();
+    Ok(removed > 0)
+}
+
+fn inconsistent(column: &'static str) -> StoreError {
+    StoreError::Inconsistent {
+        table: TABLE,
+        column,
+    }
+}
+
+fn length(bytes: &[u8]) -> i64 {
+    i64::try_from(bytes.len()).unwrap_or(i64::MAX)
+}
+
+/// Compares numbers of any length, big-endian. A list without a number is compared by time alone.
+fn is_lower(new: Option<&[u8]>, stored: Option<&[u8]>) -> bool {
+    match (new.map(significant), stored.map(significant)) {
+        (Some(new), Some(stored)) => (new.len(), new) < (stored.len(), stored),
+        _ => false,
+    }
+}
+
+fn significant(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|octet| **octet == 0).count();
+    number.get(zeros..).unwrap_or_default()
+}
