@@ -76,7 +76,10 @@ async fn a_client_credentials_app_is_registered_and_switched_on() {
     assert_eq!(keys[0]["kty"], "RSA");
     assert_eq!(keys[0]["alg"], "RS384");
     let certificate = udap::certificate::Certificate::from_der(leaf.der()).unwrap();
-    assert_eq!(keys[0]["kid"], json!(certificate.key().unwrap().jwk().thumbprint()));
+    assert_eq!(
+        keys[0]["kid"],
+        json!(certificate.key().unwrap().jwk().thumbprint())
+    );
     let secret = text("client_secret").unwrap();
     assert!(secret.starts_with('x') && secret.len() == 86);
 }

@@ -73,8 +73,16 @@ impl Report for Checked {
                     format!("{} ({})", offer.community, offer.community_uri),
                 )
                 .field("a new app is switched on", offer.enabled)
-                .field("and can be granted", offer.scopes.join(" "));
+                .field("and can be granted", granted(&offer.scopes));
         }
         page
+    }
+}
+
+fn granted(scopes: &[String]) -> String {
+    if scopes.is_empty() {
+        "what OpenEMR lists when the server starts".to_owned()
+    } else {
+        scopes.join(" ")
     }
 }

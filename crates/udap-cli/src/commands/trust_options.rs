@@ -118,9 +118,9 @@ fn swallower(matches: &ArgMatches) -> Option<&'static str> {
 impl TrustOptions {
     /// The positional argument, `given` or taken by an option.
     pub(crate) fn subject(&self, given: Option<String>, name: &str) -> Result<String, WrongUsage> {
-        given.or_else(|| self.swallowed.clone()).ok_or_else(|| {
-            WrongUsage(format!("the required argument <{name}> is missing"))
-        })
+        given
+            .or_else(|| self.swallowed.clone())
+            .ok_or_else(|| WrongUsage(format!("the required argument <{name}> is missing")))
     }
 
     /// Whether there is anyone to trust.
@@ -132,7 +132,9 @@ impl TrustOptions {
     pub(crate) fn read(&self) -> anyhow::Result<Trust> {
         let lists = &self.lists;
         if lists.anchors.is_empty() {
-            return Err(WrongUsage("--anchors is required: it says whom you trust".to_owned()).into());
+            return Err(
+                WrongUsage("--anchors is required: it says whom you trust".to_owned()).into(),
+            );
         }
         let store = TrustStore::new(
             material::certificates(&lists.anchors)?,

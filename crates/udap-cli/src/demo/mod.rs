@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::serve::Server;
 use crate::{environment, material};
 
-use place::Place;
+use place::{NO_ENVIRONMENT, Place};
 
 /// What the demo's app asks for.
 const APP_NAME: &str = "Demo App";
@@ -37,7 +37,7 @@ pub(crate) async fn run(folder: &Path, port: u16, once: bool) -> anyhow::Result<
         2,
         "The server: discovery and registration on the embedded store",
     );
-    let config = Config::load(&place.configuration(), std::iter::empty::<(&str, &str)>())?;
+    let config = Config::load(&place.configuration(), NO_ENVIRONMENT)?;
     let server = Server::start(&config).await.with_context(|| {
         format!("the server does not start; if port {port} is taken, choose another with --port")
     })?;

@@ -12,11 +12,15 @@ use udap_ca::{
 };
 
 use super::say;
+use crate::config::Config;
 use crate::{environment, material};
 
 /// The community's URI, and the app's: names, not addresses; nothing is fetched from them.
 const COMMUNITY_URI: &str = "https://community.example.org/udap";
 const APP_URI: &str = "https://app.example.org/demo";
+
+/// The demo is what its folder says, whatever the environment does.
+pub(super) const NO_ENVIRONMENT: [(&str, &str); 0] = [];
 
 /// Where the demo lives.
 pub(super) struct Place {
@@ -107,8 +111,8 @@ impl Place {
     }
 
     fn take_up(&self) -> anyhow::Result<()> {
-        let text = fs::read_to_string(self.configuration())?;
-        if !text.contains(&format!("public_url = \"{}\"", self.public_url())) {
+        let config = Config::load(&self.configuration(), NO_ENVIRONMENT)?;
+        if config.public_url != self.public_url() {
             bail!(
                 "{} holds a demo on another port: use that port, or another folder with --dir",
                 self.folder.display()

@@ -23,6 +23,7 @@ use udap_openemr::{EmbeddedClients, GatewayKey, RowKey};
 use udap_store::{SiteClients, SqliteRegistry};
 use zeroize::Zeroizing;
 
+use super::scopes::Discovered;
 use crate::config::Config;
 use crate::config::settings::{self as config, Backend, Scopes, UnknownCommunity};
 use crate::{environment, material};
@@ -67,11 +68,14 @@ pub(crate) async fn open_registry(config: &Config) -> anyhow::Result<Arc<dyn Reg
 /// # Errors
 /// If a certificate, key or CRL that the configuration names is unusable, or communities and sites
 /// do not go together.
-fn rules(config: &Config) -> anyhow::Result<(Registrar, Vec<SiteSigner>, Vec<Arc<Crl>>)> {
+fn rules(
+    config: &Config,
+    discovered: &Discovered,
+) -> anyhow::Result<(Registrar, Vec<SiteSigner>, Vec<Arc<Crl>>)> {
     let sites = config
         .sites
         .iter()
-        .map(|one| site(config, one))
+        .map(|one| site(config, discovered, one))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let mut communities = Vec::new();
     let mut signers = Vec::new();
@@ -106,8 +110,12 @@ fn clock_skew(config: &Config) -> anyhow::Result<time::Duration> {
 ///
 /// # Errors
 /// As for the configuration's certificates, keys and CRLs: see [`rules`].
-pub(crate) fn service(config: &Config, registry: Arc<dyn Registry>) -> anyhow::Result<Service> {
-    let (registrar, signers, crls) = rules(config)?;
+pub(super) fn service(
+    config: &Config,
+    discovered: &Discovered,
+    registry: Arc<dyn Registry>,
+) -> anyhow::Result<Service> {
+    let (registrar, signers, crls) = rules(config, discovered)?;
     let per_minute =
         |limit: Option<std::num::NonZeroU32>| limit.map_or(0, std::num::NonZeroU32::get);
     Ok(Service::new(ServiceParts {
@@ -127,7 +135,7 @@ pub(crate) fn service(config: &Config, registry: Arc<dyn Registry>) -> anyhow::R
     })?)
 }
 
-fn site(config: &Config, site: &config::Site) -> anyhow::Result<Site> {
+fn site(config: &Config, discovered: &Discovered, site: &config::Site) -> anyhow::Result<Site> {
     let token_mode = match site.token_mode {
         config::TokenMode::Direct => TokenMode::Direct,
         config::TokenMode::Gateway => TokenMode::Gateway,
@@ -144,11 +152,7 @@ fn site(config: &Config, site: &config::Site) -> anyhow::Result<Site> {
             }
             list.clone()
         }
-        Scopes::Discover => bail!(
-            "site \"{}\": scopes = \"discover\" needs an OpenEMR to ask, which this version cannot \
-             do yet: list the scopes",
-            site.id
-        ),
+        Scopes::Discover => discovered.get(&site.id).cloned().unwrap_or_default(),
     };
     Ok(Site {
         id: site.id.clone(),
@@ -268,7 +272,7 @@ pub(crate) struct Offer {
     pub(crate) community_uri: String,
     /// When a new app is switched on without a person.
     pub(crate) enabled: &'static str,
-    /// What it can be granted at most.
+    /// What it can be granted at most; nothing if OpenEMR is asked at the start.
     pub(crate) scopes: Vec<String>,
 }
 
@@ -277,7 +281,7 @@ pub(crate) struct Offer {
 /// # Errors
 /// As [`service`].
 pub(crate) fn check(config: &Config) -> anyhow::Result<Vec<Offer>> {
-    let (registrar, _signers, _crls) = rules(config)?;
+    let (registrar, _signers, _crls) = rules(config, &Discovered::new())?;
     let mut offers = Vec::new();
     for site in registrar.sites() {
         for community in registrar.communities_of(site) {

@@ -4,6 +4,7 @@ mod background;
 mod build;
 mod listen;
 mod metrics;
+mod scopes;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,8 +35,9 @@ impl Server {
     /// # Errors
     /// If anything that the configuration names is unusable, or a port is taken.
     pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
+        let scopes = scopes::discover(config).await?;
         let registry = open_registry(config).await?;
-        let service: Arc<Service> = Arc::new(service(config, registry)?);
+        let service: Arc<Service> = Arc::new(service(config, &scopes, registry)?);
         let recorder = metrics::install()?;
         udap_axum::metrics::describe(&service);
 

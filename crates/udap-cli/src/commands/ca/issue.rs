@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
@@ -77,29 +78,29 @@ struct Common {
 
     #[command(flatten)]
     out: Out,
+
+    /// With --out: the file for the private key (PEM), if not the same with the ending .key
+    #[arg(long, value_name = "FILE.key", requires = "out")]
+    key_out: Option<PathBuf>,
 }
 
 /// Where to.
 #[derive(Args, Debug)]
-#[group(required = true)]
+#[group(required = true, multiple = false)]
 struct Out {
     /// A folder: client.pem and client.key (or server, tls) are written into it
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "key_out"])]
+    #[arg(long, value_name = "DIR")]
     out_dir: Option<PathBuf>,
 
     /// The file for the certificate and its issuer's (PEM)
     #[arg(long, value_name = "FILE.pem")]
     out: Option<PathBuf>,
-
-    /// The file for the private key (PEM), if not that of --out with the ending .key
-    #[arg(long, value_name = "FILE.key", requires = "out")]
-    key_out: Option<PathBuf>,
 }
 
-impl Out {
+impl Common {
     /// The certificate's and the key's file.
     fn files(&self, profile: &str) -> (PathBuf, PathBuf) {
-        let chain = match (&self.out, &self.out_dir) {
+        let chain = match (&self.out.out, &self.out.out_dir) {
             (Some(file), _) => file.clone(),
             (None, folder) => folder
                 .as_deref()
@@ -164,7 +165,7 @@ impl Command {
 fn issue(profile: LeafProfile, common: Common, output: Output) -> anyhow::Result<()> {
     let now = environment::now();
     let names = profile.names();
-    let (certificate, key) = common.out.files(profile.name().as_str());
+    let (certificate, key) = common.files(profile.name().as_str());
     // Before anything is issued that could then not be written.
     for path in [&certificate, &key] {
         if path.symlink_metadata().is_ok() {
@@ -172,7 +173,8 @@ fn issue(profile: LeafProfile, common: Common, output: Output) -> anyhow::Result
         }
     }
     if let Some(folder) = &common.out.out_dir {
-        std::fs::create_dir_all(folder)?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
     }
     let subject = Subject::new(&common.name, common.org.as_deref())?;
     let mut request = LeafRequest::new(profile, subject);

@@ -49,10 +49,13 @@ impl MetadataReport {
 
 /// The members of a registration request or answer.
 pub(super) fn write_members(value: &Value, page: &mut Page) {
-    page.line("registration");
+    page.line("around the statement");
     let mut inner = Page::default();
-    if let Value::Object(object) = value {
-        members(object, &mut inner);
+    match value {
+        Value::Object(object) if !object.is_empty() => members(object, &mut inner),
+        _ => {
+            inner.line("nothing");
+        }
     }
     page.nested(inner);
 }

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use udap::trust::Crl;
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
+use x509_parser::x509::ReasonCode;
 
 use crate::output::{Page, moment};
 
@@ -35,7 +36,7 @@ struct Revoked {
     serial: String,
     #[serde(with = "time::serde::rfc3339")]
     at: OffsetDateTime,
-    reason: Option<String>,
+    reason: Option<&'static str>,
 }
 
 impl CrlReport {
@@ -59,7 +60,7 @@ impl CrlReport {
                 .map(|one| Revoked {
                     serial: hex::encode(one.raw_serial()),
                     at: one.revocation_date.to_datetime(),
-                    reason: one.reason_code().map(|(_, reason)| reason.to_string()),
+                    reason: one.reason_code().map(|(_, reason)| name(reason)),
                 })
                 .collect(),
         })
@@ -86,7 +87,7 @@ impl CrlReport {
         inner.field("SHA-256", &self.sha256);
         inner.field("revoked", self.count.to_string());
         for one in self.revoked.iter().take(SHOWN) {
-            let reason = one.reason.as_deref().unwrap_or("no reason given");
+            let reason = one.reason.unwrap_or("no reason given");
             inner.field(
                 "",
                 format!("{}  {}  {reason}", one.serial, moment(one.at, now)),
@@ -99,5 +100,22 @@ impl CrlReport {
             );
         }
         page.nested(inner);
+    }
+}
+
+/// The names of RFC 5280 §5.3.1.
+fn name(reason: ReasonCode) -> &'static str {
+    match reason {
+        ReasonCode::Unspecified => "unspecified",
+        ReasonCode::KeyCompromise => "keyCompromise",
+        ReasonCode::CACompromise => "cACompromise",
+        ReasonCode::AffiliationChanged => "affiliationChanged",
+        ReasonCode::Superseded => "superseded",
+        ReasonCode::CessationOfOperation => "cessationOfOperation",
+        ReasonCode::CertificateHold => "certificateHold",
+        ReasonCode::RemoveFromCRL => "removeFromCRL",
+        ReasonCode::PrivilegeWithdrawn => "privilegeWithdrawn",
+        ReasonCode::AACompromise => "aACompromise",
+        _ => "unknown reason",
     }
 }

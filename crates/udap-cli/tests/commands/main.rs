@@ -1,0 +1,9 @@
+//! The built binary, as people use it: what it prints, what it writes, how it exits.
+
+mod authority;
+mod client;
+mod inspect;
+mod ran;
+mod server;
+mod statement;
+mod verify;
