@@ -9,3 +9,4 @@ mod refusals;
 mod registration;
 mod restart;
 mod serving;
+mod tls;

@@ -6,8 +6,8 @@ use crate::{
     workspace::{Workspace, environment},
 };
 
-/// Debian's packages that bring the headers.
-const PACKAGES: [&str; 2] = ["pkg-config", "libssl-dev"];
+/// Debian's packages that bring the headers, and the command that tests use as an oracle.
+const PACKAGES: [&str; 3] = ["pkg-config", "libssl-dev", "openssl"];
 
 /// What OpenSSL's own build asks of perl, beyond the bare interpreter.
 const PERL_MODULES: [&str; 4] = ["FindBin", "IPC::Cmd", "File::Compare", "File::Copy"];
@@ -64,8 +64,8 @@ impl OpenSsl {
             Plan::Install(_) | Plan::GiveUp => Err(Failure::new(format!(
                 "OpenSSL's headers are missing. Install them, then run this again:\n\
                  \x20   Debian, Ubuntu: sudo apt-get install {}\n\
-                 \x20   Fedora:         sudo dnf install pkgconf openssl-devel\n\
-                 \x20   Alpine:         sudo apk add pkgconf openssl-dev\n\
+                 \x20   Fedora:         sudo dnf install pkgconf openssl-devel openssl\n\
+                 \x20   Alpine:         sudo apk add pkgconf openssl-dev openssl\n\
                  Or install perl and make, and OpenSSL is built from source.",
                 PACKAGES.join(" ")
             ))),
@@ -131,7 +131,7 @@ fn headers_are_there(workspace: &Workspace) -> bool {
 fn install(workspace: &Workspace, prefix: &[&str]) {
     eprintln!(
         "xtask: OpenSSL's headers are missing; installing {} (this changes the system, once)",
-        PACKAGES.join(" and ")
+        PACKAGES.join(", ")
     );
     let apt = |arguments: &[&str]| {
         prefix

@@ -11,7 +11,7 @@ use udap_client::{
 use super::metadata_options::{IdentityOptions, MetadataOptions};
 use super::server_options::ServerOptions;
 use super::trust_options::TrustOptions;
-use crate::commands::Verdict;
+use crate::commands::{Verdict, WrongUsage};
 use crate::environment;
 use crate::output::{Output, Page, Report, timestamp};
 
@@ -22,7 +22,7 @@ struct Target {
     place: Place,
 
     /// With --server: the trust community as whose member you register
-    #[arg(long, value_name = "URI", requires = "server")]
+    #[arg(long, value_name = "URI", conflicts_with = "endpoint")]
     community: Option<String>,
 
     #[command(flatten)]
@@ -258,6 +258,11 @@ async fn post(
 /// whose certificate is judged if there are anchors (A44).
 async fn endpoint(target: &Target, client: &Client, output: Output) -> anyhow::Result<String> {
     if let Some(endpoint) = &target.place.endpoint {
+        if target.trust.has_anchors() {
+            let message =
+                "--anchors judges the metadata of --server; with --endpoint none is asked for";
+            return Err(WrongUsage(message.to_owned()).into());
+        }
         return Ok(endpoint.clone());
     }
     let server = target.place.server.as_deref().unwrap_or_default();

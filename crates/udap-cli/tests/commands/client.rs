@@ -65,24 +65,17 @@ fn metadata_that_does_not_hold_is_refused_with_or_without_anchors() {
 fn a_revoked_server_certificate_is_refused_by_the_fetched_list() {
     let server = Server::start();
     let place = server.place();
+    let leaf = server.sign(|_, _| {});
     let line = format!("discover {} --anchors root.pem", server.base_url);
     place.run(&line).good();
-    let document = place.run(&format!("{line} --json")).good().json();
-    // Revoke the very certificate that signed what is shown.
-    let signed = document["metadata"]["signed_metadata"].as_str().unwrap();
-    let leaf = udap::jws::verify(signed, &Algorithm::ALL)
-        .unwrap()
-        .x5c()
-        .leaf()
-        .clone();
-    let crl = server
-        .community
-        .crl(server.community.intermediate())
-        .revoke(leaf.serial())
-        .build();
-    place.write("new.crl", crl);
-    let refused = place.run(&format!("{line} --crl new.crl")).refused();
+    server.community.revoke(&leaf);
+    server.publish();
+    let refused = place.run(&line).refused();
     assert!(refused.out.contains("revoked"), "{refused:?}");
+    // Without any list nothing is known of it.
+    server.hide();
+    let refused = place.run(&line).refused();
+    assert!(refused.out.contains("cannot be established"), "{refused:?}");
 }
 
 /// Proves: A05, A37
@@ -269,6 +262,7 @@ fn wrong_usage_is_told() {
         "register --server https://a/ --endpoint https://b/ --cert app.pem --key app.key",
         "register --endpoint https://b/ --community urn:a --cert app.pem --key app.key",
         "register --endpoint https://b/ --cert app.pem",
+        "register --endpoint https://b/ --anchors root.pem --cert app.pem --key app.key",
         "cancel --endpoint https://b/ --cert app.pem --key app.key --scope x",
         "discover",
         "discover --anchors root.pem",

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use udap::algorithm::Algorithm;
 use udap::certificate::Certificate;
 use udap::jws::Signer;
-use udap_testkit::{CommunityOptions, TestCommunity};
+use udap_testkit::{CommunityOptions, TestCommunity, TestLeaf};
 
 use crate::ran::Place;
 
@@ -72,8 +72,14 @@ impl Server {
         *self.shared.files.lock().unwrap() = self.community.published();
     }
 
+    /// Shows no list and no CA certificate any more.
+    pub(crate) fn hide(&self) {
+        self.shared.files.lock().unwrap().clear();
+    }
+
     /// Shows metadata, after `change` had its way with the unsigned and the signed part.
-    pub(crate) fn sign(&self, change: impl FnOnce(&mut Value, &mut Value)) {
+    /// Gives the certificate that signed.
+    pub(crate) fn sign(&self, change: impl FnOnce(&mut Value, &mut Value)) -> TestLeaf {
         let leaf = self.community.server(&self.base_url);
         let chain = Certificate::from_pem_bundle(leaf.chain_pem().as_bytes()).unwrap();
         let key = leaf.key().pem();
@@ -104,6 +110,7 @@ impl Server {
         let claims: &Map<String, Value> = claims.as_object().unwrap();
         document["signed_metadata"] = json!(signer.sign(claims, None).unwrap());
         self.show(200, &document.to_string());
+        leaf
     }
 
     /// What discovery answers.

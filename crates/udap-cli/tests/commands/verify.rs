@@ -2,7 +2,7 @@
 
 use crate::ran::Place;
 
-/// Proves: J13
+/// Proves: C05, C11, C12, C13, C14, C15, C19, C21, C22, J13
 #[test]
 fn every_certificate_of_the_test_tree_is_judged_as_its_manifest_says() {
     let place = Place::new();
@@ -73,7 +73,7 @@ impl Community {
     }
 }
 
-/// Proves: C19, C21, C22
+/// Proves: C19, C21
 #[test]
 fn revocation_is_required_unless_told_otherwise() {
     let community = Community::new();
@@ -154,6 +154,7 @@ fn intermediates_may_come_with_the_leaf_or_beside_it() {
         .good();
 }
 
+/// Proves: C16
 #[test]
 fn a_policy_that_does_not_hold_is_refused() {
     let community = Community::new();
@@ -197,7 +198,7 @@ fn what_cannot_be_read_is_named() {
         .misused();
 }
 
-/// Proves: C13, C14
+/// Proves: C13
 #[test]
 fn a_ca_certificate_is_no_leaf() {
     let community = Community::new();

@@ -24,6 +24,12 @@ pub(super) fn test(
     openssl: OpenSsl,
     passed_on: &[String],
 ) -> Result<(), Failure> {
+    if !Step::new(workspace, "openssl").arg("version").succeeds() {
+        return Err(Failure::new(
+            "the tests compare with the openssl command, which is not installed \
+             (Debian, Ubuntu: sudo apt-get install openssl)",
+        ));
+    }
     build(workspace, openssl)?;
     let step = with_built_binary(workspace, Step::cargo(workspace))
         .args(["test", "--workspace"])
