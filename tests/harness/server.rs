@@ -161,7 +161,6 @@ impl Server {
     }
 
     /// A good client_credentials statement for the site `default`.
-    #[must_use]
     pub fn statement(&self, leaf: &TestLeaf) -> StatementBuilder {
         leaf.statement(&self.endpoint(), now())
     }

@@ -1,9 +1,17 @@
-//! The clock and the source of random numbers: the only place where either is asked.
+//! The clock, the source of random numbers and the environment: the only place where they are asked.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the binary's edge, where clock, chance and environment become parameters"
+)]
+
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::Rng;
 use time::OffsetDateTime;
+
+use crate::config::{Config, ConfigError};
 
 /// Octets of randomness in an id.
 const ID_OCTETS: usize = 32;
@@ -26,6 +34,14 @@ pub(crate) fn rng() -> impl Rng {
 
 /// Clock and chance for the server's routes.
 pub(crate) const ENVIRONMENT: udap_axum::Environment = udap_axum::Environment { now, random_id };
+
+/// The configuration in a file, under this process's environment.
+///
+/// # Errors
+/// As [`Config::load`].
+pub(crate) fn configuration(path: &Path) -> Result<Config, ConfigError> {
+    Config::load(path, std::env::vars_os())
+}
 
 /// Who runs this command, for the audit: the person behind `sudo`, where there is one.
 pub(crate) fn operator() -> String {

@@ -1,88 +1,107 @@
-//! What it costs to judge a leaf below one intermediate, revocation required.
+//! What it costs to judge a leaf below one intermediate, revocation required, lists known.
 //!
-//! `first`: nothing is remembered. `new leaf`: issuers were seen before. `again`: the same leaf, as
-//! for every token.
+//! `cold`: nothing is remembered. `new leaf`: its issuers were seen before. `warm`: the same leaf
+//! again, as for every token. Each beside the bare signature verifications that a path consists of.
+
+#[path = "support/pki.rs"]
+#[expect(dead_code, reason = "statements are measured elsewhere")]
+mod pki;
+mod support;
 
 use std::collections::BTreeSet;
 use std::hint::black_box;
-use std::sync::Arc;
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use time::OffsetDateTime;
-use time::macros::datetime;
+use criterion::measurement::Measurement;
+use criterion::{BatchSize, Criterion};
+use pki::{AT, Bare, Case};
+use support::{Comparison, CpuTime, Ratio};
 use udap::certificate::Certificate;
-use udap::trust::{
-    CertvalJudge, Crl, CrlStore, Evidence, NoCrlAddress, Outcome, RevocationMode, TrustPolicy,
-    TrustStore, evaluate,
-};
-use udap_testkit::TestCommunity;
+use udap::trust::{CertvalJudge, Evidence, Outcome, TrustPolicy, evaluate};
+use udap_testkit::KeyKind::{P256, P384, Rsa2048};
 
-const AT: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
-const APP: &str = "https://app.example.org";
+const CASES: [Case; 3] = [
+    Case::new("path, RSA", Rsa2048, Rsa2048),
+    Case::new("path, P-256", P256, P256),
+    Case::new("path, P-384", P384, P384),
+];
 
-fn policy(community: &TestCommunity) -> TrustPolicy {
-    let root = Certificate::from_der(community.root().der()).expect("a root decodes");
-    TrustPolicy {
-        store: TrustStore::new(vec![root], Vec::new(), Vec::new()).expect("a root is an anchor"),
-        revocation: RevocationMode::Required,
-        no_crl_address: NoCrlAddress::Accept,
-        aia: false,
+/// Few, since each memory takes room.
+const BATCH: BatchSize = BatchSize::NumIterations(16);
+
+fn main() {
+    let mut ratios = Vec::new();
+    for case in &CASES {
+        let name = case.name;
+        ratios.extend([
+            Ratio::new(format!("{name}/warm"), format!("{name}/one signature")),
+            Ratio::new(format!("{name}/new leaf"), format!("{name}/one signature")),
+            Ratio::new(format!("{name}/cold"), format!("{name}/two signatures")),
+            Ratio::new(
+                format!("{name}/decode a certificate"),
+                format!("{name}/one signature"),
+            ),
+        ]);
     }
+    let comparison = Comparison::new(ratios);
+    let mut criterion = support::criterion(CpuTime::default());
+    for case in &CASES {
+        path(&mut criterion, case);
+    }
+    criterion.final_summary();
+    comparison.print();
 }
 
-fn benchmark(criterion: &mut Criterion) {
-    let community = TestCommunity::new("example", AT);
-    let leaves: Vec<_> = (0..8)
-        .map(|_| community.client(APP))
-        .map(|leaf| Certificate::from_der(leaf.der()).expect("a leaf decodes"))
-        .collect();
-    let leaf = &leaves[0];
-    let intermediate = Certificate::from_der(community.intermediate().der());
-    let candidates = vec![intermediate.expect("an intermediate decodes")];
-    let crl = |der: &Vec<u8>| Arc::new(Crl::from_der(der).expect("a CRL decodes"));
-    let crls = CrlStore::new(community.crls().iter().map(crl).collect());
+fn path<M: Measurement>(criterion: &mut Criterion<M>, case: &Case) {
+    let community = case.community();
+    let leaf = pki::decode(case.leaf(&community).der());
+    let other = pki::decode(case.leaf(&community).der());
+    let intermediate = pki::decode(community.intermediate().der());
+    let root = pki::decode(community.root().der());
+    let candidates = [intermediate.clone()];
+    let crls = pki::crls(&community);
     let tried = BTreeSet::new();
     let evidence = Evidence {
         candidates: &candidates,
         crls: &crls,
         tried: &tried,
     };
-    let judged = |judge: &CertvalJudge, policy: &TrustPolicy, leaf: &Certificate| {
-        let outcome = evaluate(judge, policy, leaf, &evidence, AT);
+    let judged = |(judge, policy): &(CertvalJudge, TrustPolicy), leaf: &Certificate| {
+        let outcome = evaluate(judge, policy, black_box(leaf), &evidence, AT);
         assert!(matches!(outcome, Outcome::Trusted(_)), "{outcome:?}");
         outcome
     };
+    let nothing = || (CertvalJudge::new(), pki::policy(&community));
+    let issuers = || {
+        let memory = nothing();
+        judged(&memory, &other);
+        memory
+    };
 
-    let mut group = criterion.benchmark_group("trust");
-    group.bench_function("first", |bencher| {
-        let fresh = || (CertvalJudge::new(), policy(&community));
-        bencher.iter_batched(
-            fresh,
-            |(judge, policy)| black_box(judged(&judge, &policy, leaf)),
-            BatchSize::SmallInput,
-        );
+    let signatures = [
+        Bare::certificate(&leaf, &intermediate),
+        Bare::certificate(&intermediate, &root),
+    ];
+    let mut group = criterion.benchmark_group(case.name);
+    group.bench_function("one signature", |bencher| {
+        bencher.iter(|| signatures[0].verify());
+    });
+    group.bench_function("two signatures", |bencher| {
+        bencher.iter(|| signatures.iter().for_each(Bare::verify));
+    });
+    // The lists' own signatures are verified here.
+    let memory = issuers();
+    judged(&memory, &leaf);
+    group.bench_function("cold", |bencher| {
+        bencher.iter_batched_ref(nothing, |memory| judged(memory, &leaf), BATCH);
     });
     group.bench_function("new leaf", |bencher| {
-        let fresh = || {
-            let (judge, policy) = (CertvalJudge::new(), policy(&community));
-            judged(&judge, &policy, &leaves[1]);
-            (judge, policy)
-        };
-        bencher.iter_batched(
-            fresh,
-            |(judge, policy)| black_box(judged(&judge, &policy, leaf)),
-            BatchSize::SmallInput,
-        );
+        bencher.iter_batched_ref(issuers, |memory| judged(memory, &leaf), BATCH);
     });
-    group.bench_function("again", |bencher| {
-        let (judge, policy) = (CertvalJudge::new(), policy(&community));
-        bencher.iter(|| black_box(judged(&judge, &policy, leaf)));
+    group.bench_function("warm", |bencher| {
+        bencher.iter(|| judged(&memory, &leaf));
     });
     group.bench_function("decode a certificate", |bencher| {
-        bencher.iter(|| black_box(Certificate::from_der(leaf.der())));
+        bencher.iter(|| pki::decode(black_box(leaf.der())));
     });
     group.finish();
 }
-
-criterion_group!(benches, benchmark);
-criterion_main!(benches);

@@ -69,10 +69,7 @@ impl MetadataSigner {
     /// Whether the certificate names the site's FHIR base URL, octet by octet (A28).
     #[must_use]
     pub fn names(&self, site: &Site) -> bool {
-        self.leaf
-            .uri_names()
-            .iter()
-            .any(|name| *name == site.fhir_base_url)
+        self.leaf.uri_names().contains(&site.fhir_base_url)
     }
 
     /// Signs a site's metadata. `jti` is a fresh random id (A31).

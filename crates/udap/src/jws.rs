@@ -1,7 +1,7 @@
 //! JSON Web Signatures in compact form (RFC 7515), signed with the key of an X.509 certificate.
 //!
 //! josekit parses, serialises and signs; the signature itself is verified by our own
-//! [`PublicKey`](crate::key::PublicKey), through josekit's verifier trait. josekit's own verifiers
+//! [`PublicKey`], through josekit's verifier trait. josekit's own verifiers
 //! decode the key with OpenSSL on each call, which costs five times the verification.
 
 use std::fmt;
@@ -18,6 +18,9 @@ use crate::algorithm::Algorithm;
 use crate::json::{self, JsonError};
 use crate::key::PublicKey;
 use crate::x5c::{X5c, X5cError};
+
+/// The members of a JWS header or payload.
+pub type Members = Map<String, Value>;
 
 /// Why a compact JWS is refused. All of it is `invalid_software_statement` at registration (E24),
 /// except a key that is not accepted.
@@ -147,7 +150,7 @@ fn accepted_algorithm(
 ///
 /// # Errors
 /// If it is not in compact form.
-pub fn peek(token: &str) -> Result<(Map<String, Value>, Map<String, Value>), JwsError> {
+pub fn peek(token: &str) -> Result<(Members, Members), JwsError> {
     let mut parts = token.split('.');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some(header), Some(payload), Some(_), None) => {

@@ -10,7 +10,6 @@ use udap::registry::{
 };
 
 use crate::commands::Verdict;
-use crate::config::Config;
 use crate::environment;
 use crate::output::{Output, Page, Report, timestamp};
 use crate::serve::open_registry;
@@ -63,7 +62,7 @@ enum Verb {
 
 impl Clients {
     pub(crate) async fn run(self, output: Output) -> anyhow::Result<Verdict> {
-        let config = Config::load(&self.config, std::env::vars_os())?;
+        let config = environment::configuration(&self.config)?;
         let registry = open_registry(&config).await?;
         match self.verb {
             Verb::List => output.show(&List(registry.list().await?))?,

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::commands::Verdict;
-use crate::config::Config;
 use crate::config::settings::Warning;
+use crate::environment;
 use crate::output::{Output, Page, Report};
 use crate::serve::{Offer, check};
 
@@ -38,7 +38,7 @@ enum Verb {
 impl ConfigCommand {
     pub(crate) fn run(self, output: Output) -> anyhow::Result<Verdict> {
         let Verb::Check { config } = self.verb;
-        let config = Config::load(&config, std::env::vars_os())?;
+        let config = environment::configuration(&config)?;
         let offers = check(&config)?;
         output.show(&Checked {
             usable: true,

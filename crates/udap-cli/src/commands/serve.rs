@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::commands::Verdict;
-use crate::config::Config;
+use crate::environment;
 use crate::serve::Server;
 
 /// Serve discovery and registration
@@ -24,7 +24,7 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) async fn run(self) -> anyhow::Result<Verdict> {
         crate::log::start();
-        let config = Config::load(&self.config, std::env::vars_os())?;
+        let config = environment::configuration(&self.config)?;
         for warning in config.warnings() {
             tracing::warn!("{warning}");
         }

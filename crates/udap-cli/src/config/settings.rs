@@ -53,6 +53,7 @@ pub(crate) struct Config {
 
 impl Config {
     /// The site with this id.
+    #[cfg(test)]
     pub(crate) fn site(&self, id: &str) -> Option<&Site> {
         self.sites.iter().find(|site| site.id == id)
     }

@@ -43,17 +43,65 @@ pub(crate) fn target() -> PathBuf {
     target.join("criterion")
 }
 
-/// Prints a table of ratios of medians. What was not measured is left out: run with a filter, or
-/// as a test.
-pub(crate) fn print(started: &tempfile::NamedTempFile, ratios: &[Ratio]) {
-    let lines: Vec<String> = ratios.iter().filter_map(|ratio| line(started, ratio)).collect();
-    if lines.is_empty() {
-        return;
+/// The comparisons of one run.
+pub(crate) struct Comparison(Vec<Ratio>);
+
+impl Comparison {
+    /// Forgets what earlier runs left, so that no ratio mixes two of them.
+    pub(crate) fn new(ratios: Vec<Ratio>) -> Self {
+        for ratio in &ratios {
+            for benchmark in [&ratio.of, &ratio.to] {
+                // There may be none.
+                let _ = fs::remove_file(estimates(benchmark));
+            }
+        }
+        Self(ratios)
     }
-    println!("\n| operation | µs | compared with | µs | ratio | aim |");
-    println!("|---|---|---|---|---|---|");
-    for line in lines {
-        println!("{line}");
+
+    /// Prints the ratios of medians as a table. What was not measured is left out: a filter was
+    /// given, or the benchmarks ran as tests.
+    pub(crate) fn print(&self) {
+        let lines: Vec<String> = self.0.iter().filter_map(line).collect();
+        if lines.is_empty() {
+            return;
+        }
+        println!("\n| operation | µs | compared with | µs | ratio | aim |");
+        println!("|---|---:|---|---:|---:|---:|");
+        for line in lines {
+            println!("{line}");
+        }
+        println!();
     }
-    println!();
+}
+
+fn line(ratio: &Ratio) -> Option<String> {
+    let (of, to) = (median(&ratio.of)?, median(&ratio.to)?);
+    let aim = ratio.aim.map_or(String::new(), |aim| format!("≤ {aim}"));
+    Some(format!(
+        "| {} | {} | {} | {} | {:.2} | {aim} |",
+        ratio.of,
+        microseconds(of),
+        ratio.to,
+        microseconds(to),
+        of / to,
+    ))
+}
+
+fn microseconds(nanoseconds: f64) -> String {
+    let microseconds = nanoseconds / 1e3;
+    if microseconds < 10.0 {
+        format!("{microseconds:.2}")
+    } else {
+        format!("{microseconds:.0}")
+    }
+}
+
+fn median(benchmark: &str) -> Option<f64> {
+    let text = fs::read(estimates(benchmark)).ok()?;
+    let estimates: Value = serde_json::from_slice(&text).expect("Criterion writes JSON");
+    estimates["median"]["point_estimate"].as_f64()
+}
+
+fn estimates(benchmark: &str) -> PathBuf {
+    target().join(benchmark).join("new").join("estimates.json")
 }

@@ -3,7 +3,7 @@
 //! [`Registrar::start`] takes a body as far as it can. Where it needs something that only I/O can
 //! bring it stops and says what: intermediates and CRLs ([`NeedTrust`]), what the registry holds
 //! against the client ([`NeedStanding`]), the outcome of visiting the app's links ([`NeedLinks`]).
-//! A driver brings it and calls `supply`, until the step is [`Step::Ready`] or [`Step::Refused`].
+//! A driver brings it and calls `supply`, until the step is one of the last four of [`Step`].
 //!
 //! The order is that of decisions 1: signature, claims, path and revocation, block, metadata rules
 //! and scopes together, links, certifications.

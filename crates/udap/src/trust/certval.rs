@@ -92,7 +92,7 @@ impl Judge for CertvalJudge {
 
 /// Whether a text is an object identifier in dotted form, as the judge reads policies.
 pub(super) fn is_object_identifier(text: &str) -> bool {
-    der::asn1::ObjectIdentifier::new(text).is_ok()
+    ObjectIdentifier::new(text).is_ok()
 }
 
 fn memo_key(path: &LinearPath, policies: &[String]) -> [u8; 32] {

@@ -1,0 +1,293 @@
+//! A community whose keys are at hand, so that what was mutated can be signed in earnest.
+
+use std::sync::{Arc, LazyLock};
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair,
+};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+use udap::certificate::Certificate;
+use udap::community::Community;
+use udap::enable::EnablePolicy;
+use udap::error::Refusal;
+use udap::registrar::{LinkReport, Registrar, Step};
+use udap::registry::Standing;
+use udap::rules::{ContactMatch, Profile};
+use udap::site::{Site, TokenMode};
+use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
+use udap::trust::{
+    CertvalJudge, Crl, CrlStore, NoCrlAddress, RevocationMode, TrustPolicy, TrustStore,
+};
+use udap_testkit::{CommunityOptions, KeyKind, TestCommunity, TestKey, TestLeaf};
+
+use crate::der::tlv;
+
+/// The instant at which everything is judged.
+pub const NOW: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
+/// The registration endpoint.
+pub const ENDPOINT: &str = "https://emr.example.org/udap/default/register";
+/// The client URI.
+pub const APP: &str = "https://app.example.org/";
+/// Where certificates say that lists and issuers are.
+pub const PKI: &str = "http://pki.example.org/";
+
+/// A cut from OpenEMR 8's catalogue.
+pub const SCOPES: [&str; 24] = [
+    "openid",
+    "profile",
+    "fhirUser",
+    "offline_access",
+    "launch",
+    "launch/patient",
+    "api:oemr",
+    "api:fhir",
+    "api:port",
+    "patient/Patient.read",
+    "patient/Patient.rs",
+    "patient/Observation.rs",
+    "patient/Observation.rs?category=http://example.org/codes|laboratory",
+    "user/Patient.read",
+    "user/Patient.write",
+    "user/patient.crus",
+    "system/Patient.read",
+    "system/Patient.rs",
+    "system/Observation.read",
+    "system/MedicationDispense.rs",
+    "system/Patient.$export",
+    "system/*.$export",
+    "system/Patient.write",
+    "udap",
+];
+
+/// ecdsa-with-SHA256 as an AlgorithmIdentifier.
+const ECDSA_WITH_SHA256: [u8; 12] = *b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
+
+/// The community, its leaf and their keys, all P-256, new in each process.
+#[derive(Debug)]
+pub struct World {
+    /// The community.
+    pub community: TestCommunity,
+    /// A good client.
+    pub leaf: TestLeaf,
+    /// The client's certificate.
+    pub client: Certificate,
+    /// The anchor.
+    pub root: Certificate,
+    /// The issuing CA.
+    pub intermediate: Certificate,
+}
+
+/// The one world of this process.
+pub fn world() -> &'static World {
+    static WORLD: LazyLock<World> = LazyLock::new(|| {
+        let community = TestCommunity::with(CommunityOptions::new("fuzz").published_at(PKI), NOW);
+        let leaf = community.leaf(APP).key_kind(KeyKind::P256).build();
+        World {
+            client: certificate(leaf.der()),
+            root: certificate(community.root().der()),
+            intermediate: certificate(community.intermediate().der()),
+            community,
+            leaf,
+        }
+    });
+    &WORLD
+}
+
+impl World {
+    /// `signed` as a certificate or list that the root signed.
+    #[must_use]
+    pub fn by_root(&self, signed: &[u8]) -> Vec<u8> {
+        sign(signed, self.community.root().key())
+    }
+
+    /// `signed` as a certificate or list that the issuing CA signed.
+    #[must_use]
+    pub fn by_intermediate(&self, signed: &[u8]) -> Vec<u8> {
+        sign(signed, self.community.intermediate().key())
+    }
+
+    /// A compact JWS of these bytes, signed with the client's key (ES256).
+    #[must_use]
+    pub fn token(&self, header: &[u8], payload: &[u8]) -> String {
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let input = format!("{}.{}", encode(header), encode(payload));
+        let key = self.leaf.key().pkcs8_der();
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key)
+            .expect("the client's key is P-256");
+        let signature = key
+            .sign(&SystemRandom::new(), input.as_bytes())
+            .expect("it signs");
+        format!("{input}.{}", encode(signature.as_ref()))
+    }
+
+    /// The header that a good statement has.
+    #[must_use]
+    pub fn header(&self) -> Value {
+        json!({ "alg": "ES256", "x5c": self.leaf.x5c() })
+    }
+
+    /// The lists of root and issuing CA, valid now.
+    #[must_use]
+    pub fn crls(&self) -> CrlStore {
+        let lists = self.community.crls();
+        let lists = lists.iter().map(|der| Arc::new(crl(der)));
+        CrlStore::new(lists.collect())
+    }
+
+    /// Trust in the root, with the issuing CA configured or not.
+    #[must_use]
+    pub fn trust(&self, revocation: RevocationMode, intermediate: bool) -> TrustPolicy {
+        let intermediates = intermediate.then(|| self.intermediate.clone());
+        trust(self.root.clone(), intermediates.into_iter().collect(), revocation)
+    }
+}
+
+/// Trust in one anchor.
+#[must_use]
+pub fn trust(
+    anchor: Certificate,
+    intermediates: Vec<Certificate>,
+    revocation: RevocationMode,
+) -> TrustPolicy {
+    TrustPolicy {
+        store: TrustStore::new(vec![anchor], intermediates, Vec::new()).expect("a good anchor"),
+        revocation,
+        no_crl_address: NoCrlAddress::Accept,
+        aia: true,
+    }
+}
+
+/// A certificate that is known to be good.
+#[must_use]
+pub fn certificate(der: &[u8]) -> Certificate {
+    Certificate::from_der(der).expect("a good certificate decodes")
+}
+
+/// A list that is known to be good.
+#[must_use]
+pub fn crl(der: &[u8]) -> Crl {
+    Crl::from_der(der).expect("a good list decodes")
+}
+
+/// One of x5c's texts.
+#[must_use]
+pub fn x5c_entry(der: &[u8]) -> String {
+    STANDARD.encode(der)
+}
+
+/// The signed part of a certificate or list, with algorithm and signature (RFC 5280 §4.1, §5.1).
+fn sign(signed: &[u8], key: &TestKey) -> Vec<u8> {
+    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.pkcs8_der())
+        .expect("the CA's key is P-256");
+    let signature = key.sign(&SystemRandom::new(), signed).expect("it signs");
+    let bits = [&[0], signature.as_ref()].concat();
+    tlv(
+        0x30,
+        &[signed, &ECDSA_WITH_SHA256, &tlv(0x03, &bits)].concat(),
+    )
+}
+
+/// A registrar of one site and one community.
+#[derive(Debug)]
+pub struct Desk {
+    /// The registrar.
+    pub registrar: Registrar,
+    /// The site.
+    pub site: Arc<Site>,
+    /// The lists that are known.
+    pub crls: CrlStore,
+}
+
+/// How a request ended.
+#[derive(Debug)]
+pub enum End {
+    /// To be registered.
+    Register(Box<ApprovedRegistration>),
+    /// To be cancelled.
+    Cancel(Box<Cancellation>),
+    /// Refused, after trust or before.
+    Refused(Option<Box<TrustedStatement>>, Refusal),
+}
+
+impl Desk {
+    /// A site in gateway mode for one community.
+    #[must_use]
+    pub fn new(trust: TrustPolicy, profile: Profile, link_checks: bool, crls: CrlStore) -> Self {
+        let community = Community {
+            id: "fuzz".to_owned(),
+            uri: "https://community.example.net/udap".to_owned(),
+            trust,
+            profile,
+            contact_match: ContactMatch::Registrable,
+            allow_client_credentials: true,
+            allow_http_pages: false,
+            link_checks,
+            enable: EnablePolicy::Patient,
+            ceiling: None,
+            sites: None,
+            client_uri_prefixes: Vec::new(),
+            certifications: Vec::new(),
+        };
+        let site = Site {
+            id: "default".to_owned(),
+            fhir_base_url: "https://emr.example.org/apis/default/fhir".to_owned(),
+            registration_endpoint: ENDPOINT.to_owned(),
+            authorization_endpoint: Some(
+                "https://emr.example.org/oauth2/default/authorize".to_owned(),
+            ),
+            token_endpoint: "https://emr.example.org/udap/default/token".to_owned(),
+            token_mode: TokenMode::Gateway,
+            scopes: SCOPES.map(str::to_owned).to_vec(),
+            verifies_code_assertions: true,
+        };
+        let registrar = Registrar::new(
+            vec![site],
+            vec![community],
+            Arc::new(CertvalJudge::new()),
+            Duration::seconds(60),
+        )
+        .expect("one site and one community go together");
+        let site = registrar.site("default").expect("it is there").clone();
+        Self {
+            registrar,
+            site,
+            crls,
+        }
+    }
+
+    /// Takes a request to its end: nothing is fetched, nothing is held against the client, all its
+    /// links are live.
+    #[must_use]
+    pub fn post(&self, body: &[u8]) -> End {
+        let mut step = self.registrar.start(&self.site, body, &self.crls, NOW);
+        for _ in 0..16 {
+            step = match step {
+                Step::NeedTrust(need) => {
+                    assert!(!need.needs().is_empty());
+                    need.supply(&self.registrar, Vec::new(), &self.crls, NOW)
+                }
+                Step::NeedStanding(need) => need.supply(&self.registrar, Standing::Clear),
+                Step::NeedLinks(need) => {
+                    let live = |link: &udap::rules::Link| LinkReport {
+                        link: link.clone(),
+                        fault: None,
+                    };
+                    let reports: Vec<LinkReport> = need.links().iter().map(live).collect();
+                    need.supply(&reports)
+                }
+                Step::Register(approved) => return End::Register(approved),
+                Step::Cancel(cancellation) => return End::Cancel(cancellation),
+                Step::Refused(refusal) => return End::Refused(None, refusal),
+                Step::RefusedAfterTrust(statement, refusal) => {
+                    return End::Refused(Some(statement), refusal);
+                }
+            };
+        }
+        panic!("a request comes to no end");
+    }
+}
