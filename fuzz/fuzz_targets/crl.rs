@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use time::Duration;
-use udap::trust::{Crl, CrlStore};
+use udap::trust::Crl;
 use udap_fuzz::world::{NOW, world};
 
 fuzz_target!(|data: &[u8]| {
@@ -15,7 +15,12 @@ fuzz_target!(|data: &[u8]| {
         assert!(from_der.is_err() || data.first() != Some(&0x30));
         return;
     };
-    let _ = (crl.number(), crl.authority_key_id(), crl.issuer_text(), format!("{crl:?}"));
+    let _ = (
+        crl.number(),
+        crl.authority_key_id(),
+        crl.issuer_text(),
+        format!("{crl:?}"),
+    );
     assert_eq!(crl.is_empty(), crl.len() == 0);
     if crl.is_current(NOW) {
         assert!(crl.this_update() <= NOW + Duration::minutes(1));

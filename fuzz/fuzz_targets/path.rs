@@ -14,19 +14,23 @@ use openssl::x509::verify::{X509VerifyFlags, X509VerifyParam};
 use openssl::x509::{X509, X509StoreContext};
 use udap::certificate::Certificate;
 use udap::trust::{
-    CertvalJudge, CrlStore, Evidence, Outcome, RevocationMode, TrustNeed, TrustPolicy,
-    TrustedPath, evaluate,
+    CertvalJudge, CrlStore, Evidence, Outcome, RevocationMode, TrustNeed, TrustPolicy, TrustedPath,
+    evaluate,
 };
-use udap_fuzz::world::{NOW, world};
+use udap_fuzz::world::{NOW, world, x5c_entry};
 use udap_fuzz::{der, invariants};
 
 static POLICIES: LazyLock<[TrustPolicy; 2]> = LazyLock::new(|| {
     [true, false].map(|intermediate| world().trust(RevocationMode::Off, intermediate))
 });
 
+// What it remembers never matters to another input: each is signed anew, by ECDSA.
+static JUDGE: LazyLock<CertvalJudge> = LazyLock::new(CertvalJudge::new);
+
 fuzz_target!(|data: &[u8]| {
     let world = world();
-    let mut signed = der::elements(data).into_iter().take(8);
+    let data = world.fill(data);
+    let mut signed = der::elements(&data).into_iter().take(8);
     let Some(leaf) = signed.next() else {
         return;
     };
@@ -60,7 +64,11 @@ fuzz_target!(|data: &[u8]| {
             Outcome::Trusted(path) => trusted(&path, &leaf),
             Outcome::Need(needs) => {
                 assert!(!needs.is_empty());
-                assert!(needs.iter().all(|need| matches!(need, TrustNeed::Issuer { .. })));
+                assert!(
+                    needs
+                        .iter()
+                        .all(|need| matches!(need, TrustNeed::Issuer { .. }))
+                );
             }
             Outcome::Untrusted(distrust) => assert!(!distrust.code().is_empty()),
         }
@@ -74,20 +82,26 @@ fn judged(policy: &TrustPolicy, leaf: &Certificate, candidates: &[Certificate]) 
         crls: &crls,
         tried: &tried,
     };
-    // A judge of its own: nothing is remembered from one input to the next.
-    evaluate(&CertvalJudge::new(), policy, leaf, &evidence, NOW)
+    evaluate(&*JUDGE, policy, leaf, &evidence, NOW)
 }
 
 fn trusted(path: &TrustedPath, leaf: &Certificate) {
     assert_eq!(path.leaf(), leaf);
     assert_eq!(path.anchor().certificate(), &world().root);
     assert!(!leaf.is_ca());
-    assert!(leaf.key_usage().is_none_or(|usage| usage.digital_signature()));
+    assert!(
+        leaf.key_usage()
+            .is_none_or(|usage| usage.digital_signature())
+    );
     let mut below = leaf;
     for issuer in path.intermediates() {
         assert!(issuer.is_ca());
         assert!(issuer.key_usage().is_none_or(|usage| usage.key_cert_sign()));
-        assert!(below.verify_issued_by(issuer.key().expect("a key that signed")).is_ok());
+        assert!(
+            below
+                .verify_issued_by(issuer.key().expect("a key that signed"))
+                .is_ok()
+        );
         below = issuer;
     }
     assert!(below.verify_issued_by(path.anchor().key()).is_ok());
@@ -97,6 +111,9 @@ fn trusted(path: &TrustedPath, leaf: &Certificate) {
         invariants::key(certificate.key().expect("a key that is accepted"));
     }
     if let Err(reason) = second_opinion(path) {
+        for certificate in std::iter::once(leaf).chain(path.intermediates()) {
+            eprintln!("{}", x5c_entry(certificate.der()));
+        }
         panic!("OpenSSL does not trust the path: {reason}");
     }
 }
@@ -106,7 +123,11 @@ fn second_opinion(path: &TrustedPath) -> Result<(), String> {
         X509::from_der(certificate.der()).map_err(|error| error.to_string())
     };
     let leaf = read(path.leaf())?;
-    let others = path.intermediates().iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let others = path
+        .intermediates()
+        .iter()
+        .map(read)
+        .collect::<Result<Vec<_>, _>>()?;
     let root = read(&world().root)?;
     let verdict = || {
         let mut builder = X509StoreBuilder::new()?;

@@ -7,8 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use udap::trust::{
-    CertvalJudge, Crl, CrlStore, Distrust, Evidence, Outcome, RevocationMode, TrustPolicy,
-    evaluate,
+    CertvalJudge, Crl, CrlStore, Distrust, Evidence, Outcome, RevocationMode, TrustPolicy, evaluate,
 };
 use udap_fuzz::der;
 use udap_fuzz::world::{NOW, world};
@@ -18,9 +17,13 @@ static REQUIRED: LazyLock<TrustPolicy> =
 static WHEN_AVAILABLE: LazyLock<TrustPolicy> =
     LazyLock::new(|| world().trust(RevocationMode::WhenAvailable, true));
 
+// What it remembers is the one path's soundness.
+static JUDGE: LazyLock<CertvalJudge> = LazyLock::new(CertvalJudge::new);
+
 fuzz_target!(|data: &[u8]| {
     let world = world();
-    let lists: Vec<Vec<u8>> = der::elements(data)
+    let data = world.fill(data);
+    let lists: Vec<Vec<u8>> = der::elements(&data)
         .into_iter()
         .take(6)
         .enumerate()
@@ -44,12 +47,19 @@ fuzz_target!(|data: &[u8]| {
             (&world.intermediate, world.root.key()),
         ] {
             let key = key.expect("its key is good");
-            assert!(lists.iter().filter_map(|der| Crl::from_der(der).ok()).any(|crl| {
-                crl.names_issuer_of(certificate)
-                    && crl.is_current(NOW)
-                    && crl.verify(key).is_ok()
-                    && crl.entry(certificate).is_none_or(|reason| reason.name() == "removeFromCRL")
-            }));
+            assert!(
+                lists
+                    .iter()
+                    .filter_map(|der| Crl::from_der(der).ok())
+                    .any(|crl| {
+                        crl.names_issuer_of(certificate)
+                            && crl.is_current(NOW)
+                            && crl.verify(key).is_ok()
+                            && crl
+                                .entry(certificate)
+                                .is_none_or(|reason| reason.name() == "removeFromCRL")
+                    })
+            );
         }
     }
     let mut backwards = lists;
@@ -72,7 +82,7 @@ fn judged(policy: &TrustPolicy, lists: &[Vec<u8>]) -> Outcome {
         crls: &crls,
         tried: &tried,
     };
-    evaluate(&CertvalJudge::new(), policy, &world().client, &evidence, NOW)
+    evaluate(&*JUDGE, policy, &world().client, &evidence, NOW)
 }
 
 fn is_revoked(outcome: &Outcome) -> bool {

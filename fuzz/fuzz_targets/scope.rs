@@ -21,7 +21,10 @@ fuzz_target!(|data: &[u8]| {
     let claim = lines.next().unwrap_or_default();
     let patterns: Vec<ScopePattern> = lines.filter_map(|line| line.parse().ok()).collect();
     for pattern in &patterns {
-        assert_eq!(pattern.as_str().parse::<ScopePattern>().as_ref(), Ok(pattern));
+        assert_eq!(
+            pattern.as_str().parse::<ScopePattern>().as_ref(),
+            Ok(pattern)
+        );
         assert_eq!(pattern.to_string(), pattern.as_str());
     }
     for token in claim.split(' ') {
@@ -34,7 +37,10 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     // A site that lists all that is asked for, hostile names too.
-    let wide: Vec<&str> = SCOPES.into_iter().chain(claim.split(' ').take(64)).collect();
+    let wide: Vec<&str> = SCOPES
+        .into_iter()
+        .chain(claim.split(' ').take(64))
+        .collect();
     for site in [&SCOPES[..], &wide] {
         for ceiling in [None, Some(patterns.as_slice())] {
             check(&ScopePolicy::new(site, ceiling), site, ceiling, claim);
@@ -58,7 +64,9 @@ fn check(policy: &ScopePolicy, site: &[&str], ceiling: Option<&[ScopePattern]>, 
             }
         }
         // Asking for what was granted grants no more.
-        let again = policy.grant(&granted.text(), &grant).expect("it is granted again");
+        let again = policy
+            .grant(&granted.text(), &grant)
+            .expect("it is granted again");
         assert_eq!(again.granted(), granted.granted());
         assert!(again.dropped().is_empty());
     }
@@ -73,6 +81,10 @@ fn check(policy: &ScopePolicy, site: &[&str], ceiling: Option<&[ScopePattern]>, 
             Err(_) => text.starts_with("system/"),
         };
         let grant = if system { GRANTS[0] } else { GRANTS[1] };
-        assert!(policy.grant(text, &grant).is_ok_and(|granted| granted.dropped().is_empty()));
+        assert!(
+            policy
+                .grant(text, &grant)
+                .is_ok_and(|granted| granted.dropped().is_empty())
+        );
     }
 }

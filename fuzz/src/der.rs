@@ -157,6 +157,13 @@ pub fn elements(mut input: &[u8]) -> Vec<&[u8]> {
     found
 }
 
+/// The first element inside the first: what is signed of a certificate or list.
+#[must_use]
+pub fn signed_part(input: &[u8]) -> Option<&[u8]> {
+    let (_, content, _) = head(input)?;
+    elements(content).into_iter().next()
+}
+
 /// The elements of a whole input.
 #[must_use]
 pub fn read(input: &[u8]) -> Option<Vec<Node>> {
@@ -202,6 +209,35 @@ pub fn write(nodes: &[Node]) -> Vec<u8> {
         node.write(&mut out);
     }
     out
+}
+
+/// The signed part of a certificate or list with one extension more, behind all others.
+#[must_use]
+pub fn with_extension(
+    signed: &[u8],
+    oid: &[u8],
+    critical: bool,
+    content: &[u8],
+) -> Option<Vec<u8>> {
+    let mut nodes = read(signed)?;
+    let Content::Elements(parts) = &mut nodes.first_mut()?.content else {
+        return None;
+    };
+    // [3] in certificates, [0] in lists, explicit.
+    let wrapped = parts
+        .iter_mut()
+        .rfind(|part| [0xa3, 0xa0].contains(&part.tag))?;
+    let Content::Elements(wrapped) = &mut wrapped.content else {
+        return None;
+    };
+    let Content::Elements(extensions) = &mut wrapped.first_mut()?.content else {
+        return None;
+    };
+    let mut parts = vec![Node::octets(OID, oid)];
+    parts.extend(critical.then(|| Node::octets(0x01, [0xff])));
+    parts.push(Node::octets(OCTET_STRING, content));
+    extensions.push(Node::elements(SEQUENCE, parts));
+    Some(write(&nodes))
 }
 
 /// A mutator of elements that stand side by side.

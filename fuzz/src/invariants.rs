@@ -22,8 +22,14 @@ pub fn certificate(certificate: &Certificate, der: &[u8]) {
     assert_eq!(certificate.der(), der);
     assert!(der.len() <= limits::CERTIFICATE_BYTES);
     assert!(!certificate.tbs().is_empty());
-    assert!(der.windows(certificate.tbs().len()).any(|part| part == certificate.tbs()));
-    assert_eq!(certificate.serial_hex().len(), 2 * certificate.serial().len());
+    assert!(
+        der.windows(certificate.tbs().len())
+            .any(|part| part == certificate.tbs())
+    );
+    assert_eq!(
+        certificate.serial_hex().len(),
+        2 * certificate.serial().len()
+    );
     assert!(!certificate.subject_text().contains(char::is_control));
     assert!(!certificate.issuer_text().contains(char::is_control));
     for name in [certificate.subject_der(), certificate.issuer_der()] {
@@ -49,7 +55,11 @@ pub fn certificate(certificate: &Certificate, der: &[u8]) {
         format!("{certificate:?}"),
     );
     if let Some(usage) = certificate.key_usage() {
-        let _ = (usage.digital_signature(), usage.key_cert_sign(), usage.crl_sign());
+        let _ = (
+            usage.digital_signature(),
+            usage.key_cert_sign(),
+            usage.crl_sign(),
+        );
     }
     if let Ok(one) = certificate.key() {
         key(one);
@@ -148,7 +158,8 @@ pub fn metadata(claims: &Map<String, Value>, profile: Profile, accepted: &Client
 
     assert!((1..=limits::CONTACTS).contains(&accepted.contacts().len()));
     assert!(accepted.contacts().iter().any(|one| {
-        one.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("mailto:"))
+        one.get(..7)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("mailto:"))
     }));
     for contact in accepted.contacts() {
         assert!(listed("contacts", contact));
@@ -210,7 +221,9 @@ fn plain(uri: &str) {
 fn web(uri: &str, https: bool) {
     plain(uri);
     let (scheme, rest) = uri.split_once("://").expect("two slashes");
-    assert!(scheme.eq_ignore_ascii_case("https") || (!https && scheme.eq_ignore_ascii_case("http")));
+    assert!(
+        scheme.eq_ignore_ascii_case("https") || (!https && scheme.eq_ignore_ascii_case("http"))
+    );
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     assert!(!authority.is_empty() && !authority.contains('@'));
     let url = Url::parse(uri).expect("it parses");
@@ -233,7 +246,13 @@ fn public(uri: &str) {
 pub fn approved(approved: &ApprovedRegistration, profile: Profile) {
     let statement = approved.statement();
     metadata(statement.claims(), profile, approved.metadata());
-    assert!(statement.leaf().uri_names().iter().any(|uri| uri == statement.client_uri()));
+    assert!(
+        statement
+            .leaf()
+            .uri_names()
+            .iter()
+            .any(|uri| uri == statement.client_uri())
+    );
     assert!(!statement.jti().is_empty());
     let left = statement.expires_at() - NOW;
     assert!(left > -limits::CLOCK_SKEW);
@@ -247,7 +266,16 @@ pub fn approved(approved: &ApprovedRegistration, profile: Profile) {
             enabled: approved.enable(),
         },
     );
-    for claim in ["iss", "sub", "aud", "exp", "iat", "nbf", "jti", "client_secret"] {
+    for claim in [
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "iat",
+        "nbf",
+        "jti",
+        "client_secret",
+    ] {
         assert!(!answer.contains_key(claim));
     }
     no_nulls(&Value::Object(answer));

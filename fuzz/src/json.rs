@@ -106,7 +106,10 @@ pub fn mutate_lines(
     bytes: Bytes,
 ) -> usize {
     mutation::mutate(data, size, max_size, seed, bytes, |input, random| {
-        let mut lines: Vec<Vec<u8>> = input.split(|octet| *octet == b'\n').map(<[u8]>::to_vec).collect();
+        let mut lines: Vec<Vec<u8>> = input
+            .split(|octet| *octet == b'\n')
+            .map(<[u8]>::to_vec)
+            .collect();
         let index = random.below(lines.len());
         let line = lines.get_mut(index)?;
         let mut value: Value = serde_json::from_slice(line).ok()?;

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm,
 };
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -80,6 +81,15 @@ pub struct World {
     pub root: Certificate,
     /// The issuing CA.
     pub intermediate: Certificate,
+    keys: Keys,
+}
+
+/// The keys, decoded once.
+#[derive(Debug)]
+struct Keys {
+    client: EcdsaKeyPair,
+    intermediate: EcdsaKeyPair,
+    root: EcdsaKeyPair,
 }
 
 /// The one world of this process.
@@ -91,6 +101,14 @@ pub fn world() -> &'static World {
             client: certificate(leaf.der()),
             root: certificate(community.root().der()),
             intermediate: certificate(community.intermediate().der()),
+            keys: Keys {
+                client: key(&ECDSA_P256_SHA256_FIXED_SIGNING, leaf.key()),
+                intermediate: key(
+                    &ECDSA_P256_SHA256_ASN1_SIGNING,
+                    community.intermediate().key(),
+                ),
+                root: key(&ECDSA_P256_SHA256_ASN1_SIGNING, community.root().key()),
+            },
             community,
             leaf,
         }
@@ -102,13 +120,58 @@ impl World {
     /// `signed` as a certificate or list that the root signed.
     #[must_use]
     pub fn by_root(&self, signed: &[u8]) -> Vec<u8> {
-        sign(signed, self.community.root().key())
+        sign(signed, &self.keys.root)
     }
 
     /// `signed` as a certificate or list that the issuing CA signed.
     #[must_use]
     pub fn by_intermediate(&self, signed: &[u8]) -> Vec<u8> {
-        sign(signed, self.community.intermediate().key())
+        sign(signed, &self.keys.intermediate)
+    }
+
+    /// What is this process's own, and what stands for it in a corpus.
+    fn stand_ins(&self) -> [(&[u8], Vec<u8>); 5] {
+        let point = |certificate: &'static Certificate| {
+            let spki = certificate.key().expect("its key is good").spki();
+            &spki[spki.len() - 64..]
+        };
+        let key_id =
+            |certificate: &'static Certificate| certificate.subject_key_id().expect("CAs have one");
+        let World {
+            root, intermediate, ..
+        } = world();
+        [
+            (self.leaf.serial(), vec![0x51; self.leaf.serial().len()]),
+            (point(intermediate), vec![0x52; 64]),
+            (point(root), vec![0x53; 64]),
+            (key_id(intermediate), vec![0x54; key_id(intermediate).len()]),
+            (key_id(root), vec![0x55; key_id(root).len()]),
+        ]
+    }
+
+    /// DER of this process for a corpus: stand-ins for the leaf's serial number, the CAs' keys and
+    /// their key identifiers. All are as long as what they stand for.
+    #[must_use]
+    pub fn mark(&self, der: &[u8]) -> Vec<u8> {
+        let pairs = self.stand_ins();
+        let pairs = pairs
+            .iter()
+            .map(|(own, stand_in)| (*own, stand_in.as_slice()));
+        pairs.fold(der.to_vec(), |der, (own, stand_in)| {
+            replace(&der, own, stand_in)
+        })
+    }
+
+    /// The inverse of [`World::mark`], in the process that reads the corpus.
+    #[must_use]
+    pub fn fill(&self, der: &[u8]) -> Vec<u8> {
+        let pairs = self.stand_ins();
+        let pairs = pairs
+            .iter()
+            .map(|(own, stand_in)| (*own, stand_in.as_slice()));
+        pairs.fold(der.to_vec(), |der, (own, stand_in)| {
+            replace(&der, stand_in, own)
+        })
     }
 
     /// A compact JWS of these bytes, signed with the client's key (ES256).
@@ -116,10 +179,8 @@ impl World {
     pub fn token(&self, header: &[u8], payload: &[u8]) -> String {
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let input = format!("{}.{}", encode(header), encode(payload));
-        let key = self.leaf.key().pkcs8_der();
-        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key)
-            .expect("the client's key is P-256");
-        let signature = key
+        let client = &self.keys.client;
+        let signature = client
             .sign(&SystemRandom::new(), input.as_bytes())
             .expect("it signs");
         format!("{input}.{}", encode(signature.as_ref()))
@@ -143,7 +204,11 @@ impl World {
     #[must_use]
     pub fn trust(&self, revocation: RevocationMode, intermediate: bool) -> TrustPolicy {
         let intermediates = intermediate.then(|| self.intermediate.clone());
-        trust(self.root.clone(), intermediates.into_iter().collect(), revocation)
+        trust(
+            self.root.clone(),
+            intermediates.into_iter().collect(),
+            revocation,
+        )
     }
 }
 
@@ -174,16 +239,34 @@ pub fn crl(der: &[u8]) -> Crl {
     Crl::from_der(der).expect("a good list decodes")
 }
 
+/// Every occurrence of `one` replaced by `other`, which is as long.
+#[must_use]
+pub fn replace(bytes: &[u8], one: &[u8], other: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let mut start = 0;
+    while let Some(found) = bytes[start..]
+        .windows(one.len())
+        .position(|part| part == one)
+    {
+        start += found;
+        bytes[start..start + one.len()].copy_from_slice(other);
+        start += one.len();
+    }
+    bytes
+}
+
 /// One of x5c's texts.
 #[must_use]
 pub fn x5c_entry(der: &[u8]) -> String {
     STANDARD.encode(der)
 }
 
+fn key(algorithm: &'static EcdsaSigningAlgorithm, key: &TestKey) -> EcdsaKeyPair {
+    EcdsaKeyPair::from_pkcs8(algorithm, key.pkcs8_der()).expect("the key is P-256")
+}
+
 /// The signed part of a certificate or list, with algorithm and signature (RFC 5280 §4.1, §5.1).
-fn sign(signed: &[u8], key: &TestKey) -> Vec<u8> {
-    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.pkcs8_der())
-        .expect("the CA's key is P-256");
+fn sign(signed: &[u8], key: &EcdsaKeyPair) -> Vec<u8> {
     let signature = key.sign(&SystemRandom::new(), signed).expect("it signs");
     let bits = [&[0], signature.as_ref()].concat();
     tlv(

@@ -17,6 +17,7 @@ async fn an_app_registers_over_tls() {
         intermediate_key: KeyAlgorithm::P384,
         ..InitOptions::new("TLS")
     };
+    #[expect(clippy::disallowed_methods, reason = "a test's certificates need real randomness")]
     let mut rng = rand::rng();
     let mut ca = CaDirectory::init(&folder.path().join("ca"), &options, now(), &mut rng).unwrap();
     let hosts = vec!["127.0.0.1".parse::<SanHost>().unwrap()];

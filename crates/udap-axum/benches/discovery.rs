@@ -39,8 +39,8 @@ const PATH: &str = "/apis/default/fhir/.well-known/udap";
 
 fn main() {
     let comparison = Comparison::new(vec![
-        Ratio::new("metadata/sign", "metadata/bare signature"),
-        Ratio::new("metadata/GET", "metadata/sign"),
+        Ratio::new("metadata/sign", "metadata/bare signature", None),
+        Ratio::new("metadata/GET", "metadata/sign", None),
     ]);
     let mut criterion = support::criterion(CpuTime::default());
     discovery(&mut criterion);

@@ -80,6 +80,8 @@ impl ClientAddress {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn address(peer: &str, forwarded: &[&str]) -> String {
@@ -114,6 +116,25 @@ mod tests {
             address("::ffff:127.0.0.1", &["[2001:db8::1]:443"]),
             "2001:db8::1"
         );
+    }
+
+    /// A proxy that appends to the caller's own line must not lose what it appended, and with it
+    /// let another of the caller's lines count.
+    ///
+    /// Proves: E28
+    #[test]
+    fn octets_that_are_no_text_do_not_hide_the_nearest_address() {
+        let proxies = TrustedProxies(vec!["127.0.0.0/8".parse().unwrap()]);
+        let mut headers = HeaderMap::new();
+        for line in [&b"203.0.113.9"[..], b"\xff, 198.51.100.7"] {
+            headers.append("x-forwarded-for", HeaderValue::from_bytes(line).unwrap());
+        }
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1234));
+        let address = proxies.client_address(peer, &headers);
+        assert_eq!(address.0.to_string(), "198.51.100.7");
+        headers.append("x-forwarded-for", HeaderValue::from_bytes(b"\xff").unwrap());
+        let address = proxies.client_address(peer, &headers);
+        assert_eq!(address.0.to_string(), "127.0.0.1");
     }
 
     #[test]

@@ -31,14 +31,11 @@ fn main() {
         .into_iter()
         .zip([Some(1.0 / 0.7), None])
         .map(|(measure, aim)| {
-            let ratio = Ratio::new(
+            Ratio::new(
                 format!("{measure}/registration"),
                 format!("{measure}/bare transaction"),
-            );
-            match aim {
-                Some(aim) => ratio.at_most(aim),
-                None => ratio,
-            }
+                aim,
+            )
         });
     let comparison = Comparison::new(ratios.collect());
     let bench = Bench::new();

@@ -25,12 +25,18 @@ fn main() {
     let mut ratios = Vec::new();
     for size in SIZES {
         for what in ["lookup, not listed", "lookup, listed"] {
-            ratios.push(Ratio::new(format!("{what}/{size}"), format!("{what}/1")));
+            ratios.push(Ratio::new(
+                format!("{what}/{size}"),
+                format!("{what}/1"),
+                None,
+            ));
         }
-        ratios.push(
-            Ratio::new(format!("judgement, warm/{size}"), "judgement, warm/1").at_most(1.1),
-        );
-        ratios.push(Ratio::new(format!("load/{size}"), "load/1"));
+        ratios.push(Ratio::new(
+            format!("judgement, warm/{size}"),
+            "judgement, warm/1",
+            Some(1.1),
+        ));
+        ratios.push(Ratio::new(format!("load/{size}"), "load/1", None));
     }
     let comparison = Comparison::new(ratios);
     let mut criterion = support::criterion(CpuTime::default());
@@ -104,9 +110,8 @@ fn list(community: &TestCommunity, size: u64) -> Vec<u8> {
         [high.to_be_bytes(), number.to_be_bytes()].concat()
     });
     others
-        .fold(
-            community.crl(community.intermediate()),
-            |list, serial| list.revoke(&serial),
-        )
+        .fold(community.crl(community.intermediate()), |list, serial| {
+            list.revoke(&serial)
+        })
         .build()
 }

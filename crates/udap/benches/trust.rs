@@ -33,12 +33,25 @@ fn main() {
     for case in &CASES {
         let name = case.name;
         ratios.extend([
-            Ratio::new(format!("{name}/warm"), format!("{name}/one signature")),
-            Ratio::new(format!("{name}/new leaf"), format!("{name}/one signature")),
-            Ratio::new(format!("{name}/cold"), format!("{name}/two signatures")),
+            Ratio::new(
+                format!("{name}/warm"),
+                format!("{name}/one signature"),
+                None,
+            ),
+            Ratio::new(
+                format!("{name}/new leaf"),
+                format!("{name}/one signature"),
+                None,
+            ),
+            Ratio::new(
+                format!("{name}/cold"),
+                format!("{name}/two signatures"),
+                None,
+            ),
             Ratio::new(
                 format!("{name}/decode a certificate"),
                 format!("{name}/one signature"),
+                None,
             ),
         ]);
     }

@@ -50,6 +50,26 @@ fn a_community_that_does_not_serve_the_site_trusts_nobody_there() {
     );
 }
 
+/// Proves: C26, C27
+#[test]
+fn an_app_that_the_community_may_not_bring_is_refused_after_trust_and_its_statement_is_spent() {
+    let of = TestCommunity::new("one", NOW);
+    let mut narrow = community(&of);
+    narrow.client_uri_prefixes = vec!["https://admitted.example.org/".to_owned()];
+    let world = World::with(TokenMode::Gateway, vec![narrow], crl_store(&[&of]));
+    let admitted = of.client("https://admitted.example.org/app");
+    world.post(&admitted.statement(ENDPOINT, NOW)).approved();
+    let stranger = of.client(APP).statement(ENDPOINT, NOW);
+    for statement in [stranger.clone(), stranger.cancellation()] {
+        let verdict = world.post(&statement);
+        assert_eq!(
+            verdict.refusal(),
+            ("unapproved_software_statement", vec!["C27"])
+        );
+        assert!(verdict.spends(), "{verdict:?}");
+    }
+}
+
 fn start(communities: Vec<udap::community::Community>) -> Result<Registrar, RegistrarError> {
     Registrar::new(
         vec![site(TokenMode::Gateway)],

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::ran::Place;
+use crate::ran::{Place, now};
 use crate::server::Server;
 
 fn items(place: &Place, subject: &str) -> Vec<Value> {
@@ -93,7 +93,7 @@ fn statements_and_requests_are_taken_apart() {
     let server = Server::start();
     let place = server.place();
     let app = server.community.client("https://app.example.org");
-    let now = time::OffsetDateTime::now_utc();
+    let now = now();
     let good = app.statement("https://emr.example.org/register", now);
     let request = good.request();
     let statement = request["software_statement"].as_str().unwrap();
@@ -127,7 +127,7 @@ fn a_token_that_does_not_hold_is_shown_with_what_is_wrong() {
     let server = Server::start();
     let place = server.place();
     let app = server.community.client("https://app.example.org");
-    let long_ago = time::OffsetDateTime::now_utc() - time::Duration::DAY;
+    let long_ago = now() - time::Duration::DAY;
     let bad = app
         .statement("https://emr.example.org/register", long_ago)
         .claim("iss", "https://other.example.org\u{1b}[2J")

@@ -104,3 +104,9 @@ pub(crate) fn is_private(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     std::fs::metadata(path).unwrap().permissions().mode() & 0o077 == 0
 }
+
+/// The time at which the binary under test runs.
+#[expect(clippy::disallowed_methods, reason = "the binary asks the same clock")]
+pub(crate) fn now() -> time::OffsetDateTime {
+    time::OffsetDateTime::now_utc()
+}

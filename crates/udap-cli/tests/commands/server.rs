@@ -10,13 +10,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
 use udap::algorithm::Algorithm;
 use udap::certificate::Certificate;
 use udap::jws::Signer;
 use udap_testkit::{CommunityOptions, TestCommunity, TestLeaf};
 
-use crate::ran::Place;
+use crate::ran::{Place, now};
 
 /// A community whose lists and metadata one server on this machine shows.
 pub(crate) struct Server {
@@ -41,7 +40,7 @@ impl Server {
         let options = CommunityOptions::new("example").published_at(&format!("{address}/pki"));
         let server = Self {
             base_url: format!("{address}/fhir"),
-            community: TestCommunity::with(options, OffsetDateTime::now_utc()),
+            community: TestCommunity::with(options, now()),
             shared: Arc::default(),
         };
         server.publish();
@@ -99,7 +98,7 @@ impl Server {
             "registration_endpoint": self.endpoint(),
             "registration_endpoint_jwt_signing_alg_values_supported": ["RS256"],
         });
-        let at = OffsetDateTime::now_utc().unix_timestamp();
+        let at = now().unix_timestamp();
         let mut claims = json!({
             "iss": self.base_url, "sub": self.base_url,
             "iat": at - 60, "exp": at + 3_600, "jti": "j",
@@ -132,7 +131,7 @@ impl Server {
     pub(crate) fn place(&self) -> Place {
         let place = Place::new();
         place.write("root.pem", self.community.root().pem());
-        let stranger = TestCommunity::new("stranger", OffsetDateTime::now_utc());
+        let stranger = TestCommunity::new("stranger", now());
         place.write("stranger.pem", stranger.root().pem());
         let app = self.community.client("https://app.example.org");
         place.write("app.pem", app.chain_pem());

@@ -58,7 +58,12 @@ impl ValueFormatter for Format {
         WallTime.formatter().scale_values(typical, values)
     }
 
-    fn scale_throughputs(&self, typical: f64, per: &Throughput, values: &mut [f64]) -> &'static str {
+    fn scale_throughputs(
+        &self,
+        typical: f64,
+        per: &Throughput,
+        values: &mut [f64],
+    ) -> &'static str {
         WallTime.formatter().scale_throughputs(typical, per, values)
     }
 

@@ -16,19 +16,12 @@ pub(crate) struct Ratio {
 }
 
 impl Ratio {
-    /// Without an aim.
-    pub(crate) fn new(of: impl Into<String>, to: impl Into<String>) -> Self {
+    pub(crate) fn new(of: impl Into<String>, to: impl Into<String>, aim: Option<f64>) -> Self {
         Self {
             of: of.into(),
             to: to.into(),
-            aim: None,
+            aim,
         }
-    }
-
-    /// With the most that it should come to.
-    pub(crate) fn at_most(mut self, aim: f64) -> Self {
-        self.aim = Some(aim);
-        self
     }
 }
 
@@ -39,7 +32,10 @@ pub(crate) fn target() -> PathBuf {
     }
     // A benchmark runs as TARGET/release/deps/NAME.
     let program = std::env::current_exe().expect("a program has a path");
-    let target = program.ancestors().nth(3).expect("it lies in a target folder");
+    let target = program
+        .ancestors()
+        .nth(3)
+        .expect("it lies in a target folder");
     target.join("criterion")
 }
 
