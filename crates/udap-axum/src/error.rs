@@ -125,3 +125,58 @@ pub(crate) fn no_store() -> [(header::HeaderName, &'static str); 2] {
         (header::PRAGMA, "no-cache"),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use axum::body::to_bytes;
+    use udap::error::{ErrorCode, Violation};
+
+    use super::*;
+
+    /// Proves: E10, E20, E26, E27
+    #[tokio::test]
+    async fn every_error_is_oauth_json_that_nobody_keeps() {
+        let violation = |rule, claim| Violation::of(rule, claim, "some_code", "must be so");
+        let refusal =
+            |code| HttpError::Refused(Refusal::new(code, violation("B20", "client_name")));
+        let two = Refusal::new(
+            ErrorCode::InvalidRedirectUri,
+            violation("B26", "redirect_uris").at(1),
+        )
+        .and(violation("B27", "redirect_uris"))
+        .retry_after(60);
+        let mut all = String::new();
+        for error in [
+            refusal(ErrorCode::InvalidSoftwareStatement),
+            refusal(ErrorCode::UnapprovedSoftwareStatement),
+            refusal(ErrorCode::InvalidClientMetadata),
+            refusal(ErrorCode::InvalidCertification),
+            refusal(ErrorCode::UnapprovedCertification),
+            HttpError::Refused(two),
+            HttpError::NotFound,
+            HttpError::MethodNotAllowed,
+            HttpError::RequestTooLarge,
+            HttpError::UnsupportedMediaType,
+            HttpError::IncompleteRequest,
+            HttpError::RateLimited(7),
+            HttpError::TemporarilyUnavailable,
+            HttpError::ServerError,
+        ] {
+            let response = error.into_response();
+            assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
+            assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+            assert_eq!(response.headers()[header::PRAGMA], "no-cache");
+            let retry = response
+                .headers()
+                .get(header::RETRY_AFTER)
+                .map(|value| format!(" Retry-After: {}", value.to_str().unwrap()))
+                .unwrap_or_default();
+            let status = response.status();
+            let body = to_bytes(response.into_body(), 4096).await.unwrap();
+            writeln!(all, "{status}{retry}\n{}\n", String::from_utf8_lossy(&body)).unwrap();
+        }
+        insta::assert_snapshot!(all);
+    }
+}

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::LengthLimitError;
+use tokio::sync::OwnedSemaphorePermit;
 use udap::limits;
 use udap::registry::RequestContext;
 use udap::site::Site;
@@ -39,13 +40,12 @@ pub(crate) async fn register(
             facts: Facts::default(),
         }),
         // Spawned, so that a caller that hangs up does not stop a commit halfway.
-        Ok(body) => {
-            let task = tokio::spawn(driver::register(
-                Arc::clone(&service),
-                Arc::clone(&site),
-                body,
-                context,
-            ));
+        Ok((body, place)) => {
+            let work = driver::register(Arc::clone(&service), Arc::clone(&site), body, context);
+            let task = tokio::spawn(async move {
+                let _place = place;
+                work.await
+            });
             match tokio::time::timeout(DEADLINE, task).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(error)) => {
@@ -79,12 +79,12 @@ pub(crate) async fn register(
     response
 }
 
-/// What costs nothing comes first: the rate, the type, the size (E28).
+/// What costs nothing comes first: the rate, the type, the size (E28), and whether there is a place.
 async fn admit(
     service: &Service,
     address: ClientAddress,
     request: Request,
-) -> Result<axum::body::Bytes, HttpError> {
+) -> Result<(Bytes, OwnedSemaphorePermit), HttpError> {
     service
         .limits
         .registration(address)
@@ -92,10 +92,14 @@ async fn admit(
     if !is_json(request.headers()) {
         return Err(HttpError::UnsupportedMediaType);
     }
-    read(request.into_body()).await
+    let body = read(request.into_body()).await?;
+    let place = Arc::clone(&service.in_progress)
+        .try_acquire_owned()
+        .map_err(|_| HttpError::TemporarilyUnavailable)?;
+    Ok((body, place))
 }
 
-async fn read(body: Body) -> Result<axum::body::Bytes, HttpError> {
+async fn read(body: Body) -> Result<Bytes, HttpError> {
     let reading = to_bytes(body, limits::REQUEST_BODY_BYTES);
     match tokio::time::timeout(DEADLINE, reading).await {
         Ok(Ok(bytes)) => Ok(bytes),

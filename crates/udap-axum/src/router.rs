@@ -90,6 +90,26 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
 mod tests {
     use super::*;
 
+    /// Proves: E27
+    #[tokio::test]
+    async fn a_panic_is_answered_as_oauth_json() {
+        let routes: Router = Router::new()
+            .route("/", get(async || -> &'static str { panic!("a secret") }))
+            .layer(CatchPanicLayer::custom(panicked));
+        let request = Request::get("/").body(axum::body::Body::empty()).unwrap();
+        let response = tower::ServiceExt::oneshot(routes, request).await.unwrap();
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        let body = axum::body::to_bytes(response.into_body(), 4096)
+            .await
+            .unwrap();
+        let body = String::from_utf8_lossy(&body);
+        assert!(
+            body.contains("server_error") && !body.contains("secret"),
+            "{body}"
+        );
+    }
+
     #[test]
     fn a_path_is_taken_as_it_stands() {
         assert_eq!(

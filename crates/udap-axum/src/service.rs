@@ -22,6 +22,11 @@ use crate::rate_limit::RateLimits;
 /// checks at most 10 s (decisions 19).
 pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
 
+/// Registrations that are worked on or wait to be, in all: beyond that the server says that it is
+/// busy. A core verifies some thousand statements a second, so a longer queue would only outlive
+/// its deadline, at up to 256 KiB of memory each.
+const IN_PROGRESS: usize = 512;
+
 /// The key that signs a site's metadata for a community.
 #[derive(Debug)]
 pub struct SiteSigner {
@@ -58,6 +63,8 @@ pub struct Service {
     pub(crate) limits: Arc<RateLimits>,
     pub(crate) proxies: TrustedProxies,
     pub(crate) environment: Environment,
+    /// Requests whose body has arrived and that are not answered yet.
+    pub(crate) in_progress: Arc<Semaphore>,
     /// Verification is work for the processor: no more at a time than there are cores.
     pub(crate) verification: Semaphore,
     /// Whether an unknown `community` parameter gets the default community's metadata (A38).
@@ -149,6 +156,7 @@ impl Service {
             limits: Arc::new(parts.limits),
             proxies: parts.proxies,
             environment: parts.environment,
+            in_progress: Arc::new(Semaphore::new(IN_PROGRESS)),
             verification: Semaphore::new(cores),
             default_for_unknown: parts.default_for_unknown,
             signers,
