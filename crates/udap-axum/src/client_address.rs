@@ -28,14 +28,17 @@ impl TrustedProxies {
             return ClientAddress(address);
         }
         let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
+        // Octet by octet: a line that is no text ends in what the proxy wrote all the same.
         let entries = lines
             .iter()
             .rev()
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.rsplit(','));
+            .flat_map(|line| line.as_bytes().rsplit(|octet| *octet == b','));
         for entry in entries {
             // What is no address ends the chain: the nearest one that can be believed counts.
-            let Some(next) = parse(entry.trim()) else {
+            let Some(next) = std::str::from_utf8(entry)
+                .ok()
+                .and_then(|entry| parse(entry.trim()))
+            else {
                 break;
             };
             address = next;

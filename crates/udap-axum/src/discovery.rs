@@ -94,7 +94,9 @@ fn public(mut response: Response) -> Response {
 }
 
 fn wanted(query: Option<&str>) -> Wanted {
-    let mut values = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+    // The form decoder takes a plus for a space, which no URI holds; a plus it may hold.
+    let query = query.unwrap_or_default().replace('+', "%2B");
+    let mut values = url::form_urlencoded::parse(query.as_bytes())
         .filter(|(name, _)| name == "community")
         .map(|(_, value)| value);
     match (values.next(), values.next()) {
@@ -121,5 +123,11 @@ mod tests {
         assert!(
             matches!(wanted(Some("community=urn%3Aoid%3A1.2")), Wanted::Named(uri) if uri == "urn:oid:1.2")
         );
+        for plus in ["community=urn:x:a+b", "community=urn:x:a%2Bb"] {
+            assert!(
+                matches!(wanted(Some(plus)), Wanted::Named(uri) if uri == "urn:x:a+b"),
+                "{plus}"
+            );
+        }
     }
 }

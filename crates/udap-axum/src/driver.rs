@@ -6,8 +6,9 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
+use udap::error::ErrorCode;
 use udap::registrar::{Registrar, Step, refusal_of, replayed};
-use udap::registry::{RegistryError, RequestContext};
+use udap::registry::{RegistryError, RequestContext, Standing};
 use udap::response;
 use udap::site::Site;
 use udap::statement::TrustedStatement;
@@ -78,7 +79,7 @@ async fn drive(
         step = match step {
             Step::NeedTrust(need) => {
                 let (certificates, crls) = service.fetcher.fetch(need.needs()).await;
-                service.add_crls(crls);
+                service.add_crls(crls.into_iter().map(Arc::new));
                 let crls = service.crls();
                 verify(service, move |registrar| {
                     need.supply(registrar, certificates, &crls, now)
@@ -88,20 +89,30 @@ async fn drive(
             Step::NeedStanding(need) => {
                 facts.learn(need.statement());
                 let statement = need.statement();
-                service
+                let limited = service
                     .limits
-                    .statement(&statement.community().uri, statement.client_uri())
-                    .map_err(HttpError::RateLimited)?;
-                in_work = match service.work_on(statement) {
-                    None => return Err(HttpError::Refused(replayed())),
-                    some => some,
-                };
+                    .statement(&statement.community().uri, statement.client_uri());
                 let standing = service
                     .registry
                     .standing(statement, now)
                     .await
                     .map_err(|error| http_error(&error))?;
-                need.supply(&service.registrar, standing)
+                // A blocked client is told what a stranger is told, however often and however
+                // soon it asks again: neither that it is limited nor that its statement is known
+                // (decisions 12).
+                if standing == Standing::Blocked {
+                    match (limited, need.supply(&service.registrar, standing)) {
+                        (Err(_), Step::RefusedAfterTrust(_, refusal)) => Step::Refused(refusal),
+                        (_, step) => step,
+                    }
+                } else {
+                    limited.map_err(HttpError::RateLimited)?;
+                    in_work = match service.work_on(statement) {
+                        None => return Err(HttpError::Refused(replayed())),
+                        some => some,
+                    };
+                    need.supply(&service.registrar, standing)
+                }
             }
             Step::NeedLinks(need) => {
                 let reports = service.links.check(need.links()).await;
@@ -117,6 +128,12 @@ async fn drive(
                 .await;
                 return Err(match recorded {
                     Ok(()) => HttpError::Refused(refusal),
+                    // Whom we do not approve of learns nothing from sending it again.
+                    Err(RegistryError::Replayed)
+                        if refusal.code() == ErrorCode::UnapprovedSoftwareStatement =>
+                    {
+                        HttpError::Refused(refusal)
+                    }
                     Err(error) => http_error(&error),
                 });
             }

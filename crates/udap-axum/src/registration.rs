@@ -28,12 +28,6 @@ pub(crate) async fn register(
     request: Request,
 ) -> Response {
     let started = tokio::time::Instant::now();
-    let context = RequestContext {
-        request_id,
-        now: (service.environment.now)(),
-        remote_address: Some(address.0),
-        new_client_id: (service.environment.random_id)(),
-    };
     let answered = match admit(&service, address, request).await {
         Err(error) => Err(Failure {
             error,
@@ -41,6 +35,14 @@ pub(crate) async fn register(
         }),
         // Spawned, so that a caller that hangs up does not stop a commit halfway.
         Ok((body, place)) => {
+            let context = RequestContext {
+                request_id,
+                // Once the body is here: whoever sends it slowly must not stretch the statement's
+                // life.
+                now: (service.environment.now)(),
+                remote_address: Some(address.0),
+                new_client_id: (service.environment.random_id)(),
+            };
             let work = driver::register(Arc::clone(&service), Arc::clone(&site), body, context);
             let task = tokio::spawn(async move {
                 let _place = place;

@@ -190,15 +190,16 @@ impl Service {
         Arc::clone(&self.crls.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes up CRLs that were fetched; the store keeps the newest of each.
-    pub(crate) fn add_crls(&self, crls: Vec<Crl>) {
-        if crls.is_empty() {
+    /// Takes up CRLs that were fetched or have come in files; the store keeps the newest of each.
+    pub fn add_crls(&self, crls: impl IntoIterator<Item = Arc<Crl>>) {
+        let mut crls = crls.into_iter().peekable();
+        if crls.peek().is_none() {
             return;
         }
         let mut current = self.crls.write().unwrap_or_else(PoisonError::into_inner);
         let mut store = CrlStore::clone(&current);
         for crl in crls {
-            store = store.with(Arc::new(crl));
+            store = store.with(crl);
         }
         *current = Arc::new(store);
     }

@@ -156,6 +156,23 @@ impl TestCa {
         &self.serial
     }
 
+    /// A certificate for another CA's name and key, in DER: a second way up for what that CA has
+    /// issued.
+    ///
+    /// # Panics
+    /// If the cryptographic library fails.
+    #[must_use]
+    pub fn cross_certify(&self, other: &Self) -> Vec<u8> {
+        self.try_cross_certify(other)
+            .expect("a certificate can be made")
+    }
+
+    fn try_cross_certify(&self, other: &Self) -> Result<Vec<u8>, Error> {
+        let mut params = other.params.clone();
+        params.serial_number = Some(SerialNumber::from_slice(&random_serial()?));
+        self.sign(&params, &other.key)
+    }
+
     pub(crate) fn sign(&self, params: &CertificateParams, key: &TestKey) -> Result<Vec<u8>, Error> {
         self.sign_with(params, key, &self.key)
     }

@@ -1,5 +1,6 @@
 //! X.509 certificates, decoded once.
 
+mod cache;
 mod extensions;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::{X509Name, X509Version};
 
+pub(crate) use self::cache::CertificateCache;
 use self::extensions::Extensions;
 pub use self::extensions::KeyUsage;
 use crate::key::{BadSignature, CertificateSignature, KeyError, PublicKey};

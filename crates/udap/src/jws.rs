@@ -1,22 +1,23 @@
 //! JSON Web Signatures in compact form (RFC 7515), signed with the key of an X.509 certificate.
 //!
-//! josekit parses, serialises and signs; the signature itself is verified by our own
-//! [`PublicKey`], through josekit's verifier trait. josekit's own verifiers
-//! decode the key with OpenSSL on each call, which costs five times the verification.
+//! josekit signs, serialises, and checks headers; a signature is verified by our own
+//! [`PublicKey`](crate::key::PublicKey). josekit's verifiers decode the key with OpenSSL on each
+//! call, which costs five times the verification, and its parser, which keeps the last of two equal
+//! keys, would read a second time what ours has read.
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use josekit::JoseError;
-use josekit::jws::{
-    ES256, ES384, JwsAlgorithm, JwsContext, JwsHeader, JwsSigner, JwsVerifier, RS256, RS384,
-};
+use josekit::jws::{ES256, ES384, JwsContext, JwsHeader, JwsSigner, RS256, RS384};
 use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
+use crate::certificate::{Certificate, CertificateError};
 use crate::json::{self, JsonError};
-use crate::key::PublicKey;
 use crate::x5c::{X5c, X5cError};
 
 /// The members of a JWS header or payload.
@@ -32,6 +33,9 @@ pub enum JwsError {
     /// The header or payload is no acceptable JSON object.
     #[error("the JWT's header or payload cannot be read: {0}")]
     Json(JsonError),
+    /// A registered member of the header is of the wrong type.
+    #[error("the JWT's header has a member of the wrong type")]
+    Header,
     /// `alg` is missing, or names an algorithm that is not accepted here (A53).
     #[error("must name a signature algorithm that this server publishes")]
     Algorithm,
@@ -87,31 +91,37 @@ impl VerifiedJws {
 /// # Errors
 /// The first check that fails, cheapest first.
 pub fn verify(token: &str, accepted: &[Algorithm]) -> Result<VerifiedJws, JwsError> {
-    let mut parts = token.split('.');
-    let (Some(header), Some(payload), Some(_signature), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(JwsError::NotCompact);
-    };
-    let header = decode_part(header)?;
-    // Read before the signature, since josekit keeps the last of two equal keys.
+    verify_with(token, accepted, Certificate::from_der)
+}
+
+/// [`verify`] with what decodes a certificate, [`Certificate::from_der`] or an equal.
+pub(crate) fn verify_with(
+    token: &str,
+    accepted: &[Algorithm],
+    from_der: impl Fn(&[u8]) -> Result<Certificate, CertificateError>,
+) -> Result<VerifiedJws, JwsError> {
+    // What is signed is the first two parts as they stand (RFC 7515 §5.2).
+    let (signed, signature) = token.rsplit_once('.').ok_or(JwsError::NotCompact)?;
+    let (header, payload) = signed.split_once('.').ok_or(JwsError::NotCompact)?;
+    // A fourth part would lie in the payload, whose alphabet has no dot.
+    let mut header = decode_part(header)?;
     let payload = decode_part(payload)?;
+    let signature = decode_base64(signature)?;
 
     let algorithm = accepted_algorithm(&header, accepted)?;
     if header.contains_key("crit") || header.contains_key("b64") {
         return Err(JwsError::Critical);
     }
-    let x5c = X5c::decode(header.get("x5c")).map_err(|(at, error)| JwsError::X5c(at, error))?;
+    let x5c = header.remove("x5c");
+    // The types of the registered members (RFC 7515 §4.1).
+    JwsHeader::from_map(header).map_err(|_| JwsError::Header)?;
+    let x5c =
+        X5c::decode_with(x5c.as_ref(), from_der).map_err(|(at, error)| JwsError::X5c(at, error))?;
     let key = x5c.leaf().key().map_err(|_| JwsError::Key)?;
     if !algorithm.fits(key) {
         return Err(JwsError::AlgorithmKeyMismatch);
     }
-    let verifier = CertificateVerifier {
-        algorithm,
-        key: key.clone(),
-    };
-    JwsContext::new()
-        .deserialize_compact(token, &verifier)
+    key.verify_jws(algorithm, signed.as_bytes(), &signature)
         .map_err(|_| JwsError::Signature)?;
     Ok(VerifiedJws {
         algorithm,
@@ -161,42 +171,13 @@ pub fn peek(token: &str) -> Result<(Members, Members), JwsError> {
 }
 
 fn decode_part(part: &str) -> Result<Map<String, Value>, JwsError> {
-    let bytes = URL_SAFE_NO_PAD
+    json::object(&decode_base64(part)?).map_err(JwsError::Json)
+}
+
+fn decode_base64(part: &str) -> Result<Vec<u8>, JwsError> {
+    URL_SAFE_NO_PAD
         .decode(part)
-        .map_err(|_| JwsError::NotCompact)?;
-    json::object(&bytes).map_err(JwsError::Json)
-}
-
-/// josekit's verifier trait over our own key: one algorithm, one decoded key.
-#[derive(Clone, Debug)]
-struct CertificateVerifier {
-    algorithm: Algorithm,
-    key: PublicKey,
-}
-
-impl JwsVerifier for CertificateVerifier {
-    fn algorithm(&self) -> &dyn JwsAlgorithm {
-        match self.algorithm {
-            Algorithm::Rs256 => &RS256,
-            Algorithm::Rs384 => &RS384,
-            Algorithm::Es256 => &ES256,
-            Algorithm::Es384 => &ES384,
-        }
-    }
-
-    fn key_id(&self) -> Option<&str> {
-        None
-    }
-
-    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), JoseError> {
-        self.key
-            .verify_jws(self.algorithm, message, signature)
-            .map_err(|error| JoseError::InvalidSignature(error.into()))
-    }
-
-    fn box_clone(&self) -> Box<dyn JwsVerifier> {
-        Box::new(self.clone())
-    }
+        .map_err(|_| JwsError::NotCompact)
 }
 
 /// A private key with its certificates, for signing metadata, statements and assertions.
@@ -230,7 +211,7 @@ impl Signer {
     pub fn from_pem(
         algorithm: Algorithm,
         pem: &[u8],
-        chain: &[crate::certificate::Certificate],
+        chain: &[Certificate],
     ) -> Result<Self, SignerError> {
         let signer: Box<dyn JwsSigner + Send + Sync> = match algorithm {
             Algorithm::Rs256 => Box::new(RS256.signer_from_pem(pem).map_err(|_| SignerError::Key)?),

@@ -164,7 +164,8 @@ pub struct OperatorAction {
 /// taken.
 #[async_trait]
 pub trait Registry: Send + Sync {
-    /// What speaks against a trusted statement.
+    /// What speaks against a trusted statement: a block before a replay, so that a blocked client
+    /// cannot tell by a replay that it is trusted otherwise.
     ///
     /// # Errors
     /// If the store fails.
@@ -234,7 +235,9 @@ pub trait Registry: Send + Sync {
     /// If there is no such client, or the store fails.
     async fn enable(&self, action: &OperatorAction) -> Result<RegistrationSummary, RegistryError>;
 
-    /// Forgets `jti`s that can no longer be replayed (C25). Returns how many.
+    /// Forgets `jti`s that can no longer be replayed at `now` (C25). Returns how many.
+    ///
+    /// A request in progress is judged at the time when it came: `now` must lie before that.
     ///
     /// # Errors
     /// If the store fails.

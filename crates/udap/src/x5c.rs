@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, CertificateError};
 use crate::limits;
 
 /// The certificates of an `x5c` header (RFC 7515 §4.1.6; C03, C04): the leaf that signed, and
@@ -44,6 +44,14 @@ impl X5c {
     /// # Errors
     /// The position of the entry at fault, where there is one, and what is wrong.
     pub fn decode(value: Option<&Value>) -> Result<Self, (Option<usize>, X5cError)> {
+        Self::decode_with(value, Certificate::from_der)
+    }
+
+    /// [`X5c::decode`] with what decodes a certificate, [`Certificate::from_der`] or an equal.
+    pub(crate) fn decode_with(
+        value: Option<&Value>,
+        from_der: impl Fn(&[u8]) -> Result<Certificate, CertificateError>,
+    ) -> Result<Self, (Option<usize>, X5cError)> {
         let value = value.ok_or((None, X5cError::Missing))?;
         let entries = value.as_array().ok_or((None, X5cError::NotAList))?;
         if entries.len() > limits::X5C_CERTIFICATES {
@@ -64,8 +72,8 @@ impl X5c {
             if der.len() > limits::CERTIFICATE_BYTES || total > limits::X5C_BYTES {
                 return Err((Some(index), X5cError::TooLarge));
             }
-            let certificate = Certificate::from_der(&der)
-                .map_err(|_| (Some(index), X5cError::NotACertificate))?;
+            let certificate =
+                from_der(&der).map_err(|_| (Some(index), X5cError::NotACertificate))?;
             match &leaf {
                 None => leaf = Some(certificate),
                 Some(leaf) => {

@@ -70,6 +70,57 @@ fn an_app_that_the_community_may_not_bring_is_refused_after_trust_and_its_statem
     }
 }
 
+/// Proves: C10
+#[test]
+fn a_leaf_that_two_communities_trust_is_nobody_s() {
+    let one = TestCommunity::new("one", NOW);
+    let two = TestCommunity::new("two", NOW);
+    let world = World::with(
+        TokenMode::Gateway,
+        vec![community(&one), community(&two)],
+        crl_store(&[&one, &two]),
+    );
+    let leaf = one.client(APP);
+    world.post(&leaf.statement(ENDPOINT, NOW)).approved();
+    // The root of the other community vouches for the issuer as well.
+    let mut both_ways = leaf.x5c();
+    both_ways.push(base64(&two.root().cross_certify(one.intermediate())));
+    let verdict = world.post(&leaf.statement(ENDPOINT, NOW).x5c(both_ways));
+    assert_eq!(
+        verdict.refusal(),
+        ("unapproved_software_statement", vec!["C10"])
+    );
+    assert!(!verdict.spends());
+}
+
+/// Proves: C19
+#[test]
+fn a_leaf_that_one_community_knows_revoked_is_good_in_no_other() {
+    let one = TestCommunity::new("one", NOW);
+    let two = TestCommunity::new("two", NOW);
+    let leaf = one.client(APP);
+    one.revoke(&leaf);
+    let mut careless = community(&two);
+    careless.trust.revocation = udap::trust::RevocationMode::Off;
+    let world = World::with(
+        TokenMode::Gateway,
+        vec![careless, community(&one)],
+        crl_store(&[&one, &two]),
+    );
+    let mut both_ways = leaf.x5c();
+    both_ways.push(base64(&two.root().cross_certify(one.intermediate())));
+    let verdict = world.post(&leaf.statement(ENDPOINT, NOW).x5c(both_ways));
+    assert_eq!(
+        verdict.refusal(),
+        ("unapproved_software_statement", vec!["C19"])
+    );
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
 fn start(communities: Vec<udap::community::Community>) -> Result<Registrar, RegistrarError> {
     Registrar::new(
         vec![site(TokenMode::Gateway)],

@@ -32,7 +32,7 @@ fn claims(document: &Map<String, Value>) -> (Map<String, Value>, jws::VerifiedJw
     (verified.payload().clone(), verified)
 }
 
-/// Proves: A03, A08, A09, A10, A12, A13, A14, A15, A16, A17, A18, A19, A20, A21, A22, A23, A24
+/// Proves: A03, A08, A09, A10, A11, A12, A13, A14, A15, A16, A17, A18, A19, A20, A21, A22, A23, A24
 #[test]
 fn a_gateway_site_shows_all_members() {
     let of = TestCommunity::new("example", NOW);
@@ -42,7 +42,7 @@ fn a_gateway_site_shows_all_members() {
     insta::assert_json_snapshot!(document);
 }
 
-/// Proves: A10, A12, A21
+/// Proves: A07, A10, A12, A21
 #[test]
 fn a_direct_site_lists_rs384_for_tokens_and_no_extension() {
     let of = TestCommunity::new("example", NOW);

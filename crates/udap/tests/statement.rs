@@ -139,61 +139,6 @@ fn keys_that_the_header_points_at_are_never_used() {
     assert!(asked.is_empty());
 }
 
-/// Proves: C03, C04
-#[test]
-fn x5c_is_standard_base64_of_at_most_ten_certificates() {
-    let (of, world) = example();
-    let leaf = of.client(APP);
-    let x5c = leaf.x5c();
-    let post = |list: Vec<String>| world.post(&leaf.statement(ENDPOINT, NOW).x5c(list));
-    let base64url: Vec<_> = x5c
-        .iter()
-        .map(|text| text.replace('+', "-").replace('/', "_").replace('=', ""))
-        .collect();
-    assert_ne!(base64url, x5c);
-    assert_eq!(post(base64url).refusal(), (ISS, vec!["C03"]));
-    let eleven = std::iter::repeat_n(x5c[0].clone(), 11).collect();
-    assert_eq!(post(eleven).refusal(), (ISS, vec!["C04"]));
-    let huge = vec![x5c[0].clone(), "A".repeat(40_000)];
-    assert_eq!(post(huge).refusal(), (ISS, vec!["C04"]));
-    let reversed = x5c.iter().rev().cloned().collect();
-    assert_eq!(post(reversed).refusal().0, ISS);
-    let twice = [x5c.clone(), x5c.clone()].concat();
-    post(twice).approved();
-}
-
-/// Proves: C06, C04
-#[test]
-fn an_intermediate_may_come_in_x5c_or_be_configured_and_a_root_there_is_nothing() {
-    let of = TestCommunity::new("example", NOW);
-    let stranger = TestCommunity::new("stranger", NOW);
-    let leaf = of.client(APP);
-    let only_leaf = vec![leaf.x5c()[0].clone()];
-    World::new(&of)
-        .post(&leaf.statement(ENDPOINT, NOW).x5c(only_leaf.clone()))
-        .approved();
-
-    let mut bare = community(&of);
-    let (anchors, _) = support::certificates(&of);
-    bare.trust.store = udap::trust::TrustStore::new(anchors, Vec::new(), Vec::new()).unwrap();
-    let world = World::with(TokenMode::Gateway, vec![bare], crl_store(&[&of]));
-    world.post(&leaf.statement(ENDPOINT, NOW)).approved();
-    let verdict = world.post(&leaf.statement(ENDPOINT, NOW).x5c(only_leaf));
-    assert_eq!(verdict.refusal(), (USS, vec!["C05"]));
-    assert!(!verdict.spends());
-
-    let foreign = stranger.client(APP);
-    let mut with_root = foreign.x5c();
-    with_root.push(base64(stranger.root().der()));
-    let verdict = world.post(&foreign.statement(ENDPOINT, NOW).x5c(with_root));
-    assert_eq!(verdict.refusal(), (USS, vec!["C05"]));
-}
-
-fn base64(bytes: &[u8]) -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.encode(bytes)
-}
-
 /// Proves: B11, C17, C18
 #[test]
 fn the_issuer_is_a_uri_name_of_the_leaf_letter_by_letter() {

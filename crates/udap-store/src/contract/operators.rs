@@ -1,6 +1,7 @@
 //! Operators and administrators (D22, decisions 12–14).
 
 use udap::enable::EnablePolicy;
+use udap::registrar::refusal_of;
 use udap::registry::{
     BlockScope, RegistrationStatus, RegistrationSummary, Registry, RegistryError, Standing,
 };
@@ -55,14 +56,29 @@ pub async fn a_blocked_client_is_off_and_stays_refused(harness: &dyn Harness) {
     let cancellation = world.approve_cancellation(&world.statement(&leaf));
     let refused = store.cancel(&cancellation, &world.context()).await;
     assert!(matches!(refused, Err(RegistryError::Blocked)));
-    // What was refused is spent.
-    let standing = store.standing(&world.trust(&statement), World::NOW).await;
-    assert_eq!(standing.expect("it is looked up"), Standing::Spent);
+    let refusal = refusal_of(&RegistryError::Blocked).expect("it is told so");
+    let early = world.trust(&world.statement(&leaf));
+    store
+        .record_refusal(&early, &refusal, &world.context())
+        .await
+        .expect("it is recorded");
+    assert_eq!(harness.events("refused_blocked").await, 3);
+    assert_eq!(harness.events("refused").await, 0);
+    // A replay is not told from another statement, as long as the block stands.
+    for spent in [&world.trust(&statement), &early] {
+        let standing = store.standing(spent, World::NOW).await;
+        assert_eq!(standing.expect("it is looked up"), Standing::Blocked);
+    }
 
     let summary = store
         .enable(&world.action(&id))
         .await
         .expect("it is enabled");
+    // What was refused is spent.
+    for spent in [&world.trust(&statement), &early] {
+        let standing = store.standing(spent, World::NOW).await;
+        assert_eq!(standing.expect("it is looked up"), Standing::Spent);
+    }
     assert_eq!(summary.status, RegistrationStatus::Active);
     assert_eq!(summary.reason, None);
     assert!(is_on(harness, &id).await);

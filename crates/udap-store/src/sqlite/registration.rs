@@ -303,6 +303,12 @@ impl SqliteRegistry {
             Some(Outcome::Refused | Outcome::Blocked | Outcome::NotRegistered) => return Ok(()),
             Some(_) => return Err(StoreError::Outcome(RegistryError::Replayed)),
         }
+        // The app is told no more than a stranger; the audit is.
+        let (kind, outcome) = if is_blocked(&mut transaction, &applicant).await? {
+            (Kind::RefusedBlocked, Outcome::Blocked)
+        } else {
+            (Kind::Refused, Outcome::Refused)
+        };
         let mut detail = applicant.to_audit();
         detail.insert("error".to_owned(), refusal.code().as_str().into());
         detail.insert("errors".to_owned(), json!(refusal.violations()));
@@ -311,8 +317,8 @@ impl SqliteRegistry {
             &applicant,
             context,
             Conclusion {
-                kind: Kind::Refused,
-                outcome: Outcome::Refused,
+                kind,
+                outcome,
                 client_id: None,
                 detail,
             },

@@ -82,16 +82,17 @@ impl SqliteRegistry {
     ) -> Result<Standing, StoreError> {
         let applicant = Applicant::of(statement)?;
         let mut transaction = self.read().await?;
+        // First, so that a blocked client cannot tell by a replay that it is trusted otherwise.
+        let fingerprint = applicant.leaf.fingerprint();
+        if client_block::speaks_against(&mut transaction, &applicant.names, fingerprint).await? {
+            return Ok(Standing::Blocked);
+        }
         let expired_until = self.expired_until(now);
         if spent_jti::find(&mut transaction, &applicant.jti_hash, expired_until)
             .await?
             .is_some()
         {
             return Ok(Standing::Spent);
-        }
-        let fingerprint = applicant.leaf.fingerprint();
-        if client_block::speaks_against(&mut transaction, &applicant.names, fingerprint).await? {
-            return Ok(Standing::Blocked);
         }
         Ok(Standing::Clear)
     }

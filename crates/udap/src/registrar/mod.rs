@@ -23,6 +23,7 @@ pub use links::{LinkFault, LinkReport, NeedLinks};
 pub use standing::{NeedStanding, refusal_of, replayed};
 pub use trust::NeedTrust;
 
+use crate::certificate::CertificateCache;
 use crate::community::Community;
 use crate::error::Refusal;
 use crate::limits;
@@ -42,6 +43,7 @@ pub struct Registrar {
     communities: Vec<Arc<Community>>,
     offers: Vec<Offer>,
     judge: Arc<dyn Judge>,
+    certificates: CertificateCache,
     clock_skew: Duration,
 }
 
@@ -131,6 +133,7 @@ impl Registrar {
             communities: communities.into_iter().map(Arc::new).collect(),
             offers,
             judge,
+            certificates: CertificateCache::new(),
             clock_skew,
         })
     }
@@ -172,7 +175,9 @@ impl Registrar {
         now: OffsetDateTime,
     ) -> Step {
         let current = RegistrationRequest::parse(body)
-            .and_then(|request| SignedStatement::verify(request, site))
+            .and_then(|request| {
+                SignedStatement::verify_with(request, site, |der| self.certificates.decode(der))
+            })
             .and_then(|signed| CurrentStatement::check(signed, site, self.clock_skew, now));
         match current {
             Ok(current) => trust::evaluate(self, site, current, crls, now),

@@ -35,6 +35,9 @@ impl NeedStanding {
             }
             Standing::Clear => {}
         }
+        if !statement.community().admits(statement.client_uri()) {
+            return Step::RefusedAfterTrust(Box::new(statement), trust::not_admitted());
+        }
         if rules::is_cancellation(statement.claims()) {
             return Step::Cancel(Box::new(Cancellation::new(statement)));
         }

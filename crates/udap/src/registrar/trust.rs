@@ -89,8 +89,9 @@ impl NeedTrust {
         }
         match verdicts.decide() {
             Decision::Trusted(community, path) => {
-                if !community.admits(self.current.client_uri()) {
-                    return Step::Refused(not_admitted());
+                registrar.certificates.remember(path.leaf());
+                for issuer in path.intermediates() {
+                    registrar.certificates.remember(issuer);
                 }
                 Step::NeedStanding(Box::new(NeedStanding::new(TrustedStatement::new(
                     self.current,
@@ -239,7 +240,8 @@ pub(super) fn not_trusted() -> Refusal {
     refusal(&Distrust::UnknownIssuer)
 }
 
-fn not_admitted() -> Refusal {
+/// What an app is told that the community may not bring here (C27).
+pub(super) fn not_admitted() -> Refusal {
     Refusal::new(
         ErrorCode::UnapprovedSoftwareStatement,
         Violation::of(

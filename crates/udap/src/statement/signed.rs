@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::algorithm::Algorithm;
+use crate::certificate::{Certificate, CertificateError};
 use crate::error::{ErrorCode, Refusal, Violation};
 use crate::jws::{self, JwsError, VerifiedJws};
 use crate::site::{Site, TokenMode};
@@ -24,7 +25,18 @@ impl SignedStatement {
     /// `invalid_software_statement`; `unapproved_software_statement` for a key that is never
     /// accepted (decisions 9).
     pub fn verify(request: RegistrationRequest, site: &Site) -> Result<Self, Refusal> {
-        match jws::verify(request.software_statement(), site.registration_algorithms()) {
+        Self::verify_with(request, site, Certificate::from_der)
+    }
+
+    /// [`SignedStatement::verify`] with what decodes a certificate, [`Certificate::from_der`] or an
+    /// equal.
+    pub(crate) fn verify_with(
+        request: RegistrationRequest,
+        site: &Site,
+        from_der: impl Fn(&[u8]) -> Result<Certificate, CertificateError>,
+    ) -> Result<Self, Refusal> {
+        let (token, accepted) = (request.software_statement(), site.registration_algorithms());
+        match jws::verify_with(token, accepted, from_der) {
             Ok(jws) => Ok(Self { request, jws }),
             Err(error) => Err(refusal(error, &request, site)),
         }
@@ -36,6 +48,7 @@ fn refusal(error: JwsError, request: &RegistrationRequest, site: &Site) -> Refus
     let (rule, claim, code): (_, &'static str, _) = match error {
         JwsError::NotCompact => ("A54", "software_statement", "software_statement_not_jws"),
         JwsError::Json(_) => ("A54", "software_statement", "software_statement_not_json"),
+        JwsError::Header => ("A54", "software_statement", "header_malformed"),
         JwsError::Algorithm => ("A53", "alg", "alg_unsupported"),
         JwsError::Critical => ("A54", "crit", "crit_unsupported"),
         JwsError::X5c(_, crate::x5c::X5cError::TooMany | crate::x5c::X5cError::TooLarge) => {
