@@ -8,7 +8,7 @@ use udap_tests::{Member, Server, Setup, answer, now};
 
 const METADATA: &str = "/apis/default/fhir/.well-known/udap";
 
-/// Proves: N22, N23, A01, A02, A04, A22, A24, A26, A28, A31, A32, A33, A42, A43
+/// Proves: N22, N23, A01, A02, A04, A22, A24, A26, A27, A28, A29, A30, A31, A32, A33, A41, A42, A43
 #[tokio::test]
 async fn metadata_is_served_signed_and_kept() {
     let of = TestCommunity::new("example", now());
@@ -35,6 +35,22 @@ async fn metadata_is_served_signed_and_kept() {
         let base = server.url(&format!("/apis/{site}/fhir"));
         assert_eq!(verified.payload()["iss"], json!(base));
         assert!(verified.x5c().leaf().uri_names().contains(&base));
+        let claims = verified.payload();
+        assert_eq!(claims["sub"], claims["iss"]);
+        assert!(!claims["jti"].as_str().unwrap().is_empty());
+        let (iat, exp) = (
+            claims["iat"].as_i64().unwrap(),
+            claims["exp"].as_i64().unwrap(),
+        );
+        assert_eq!(exp - iat, 24 * 3600);
+        assert!((now().unix_timestamp() - 60 - iat).abs() < 60);
+        let others: Vec<_> = verified
+            .x5c()
+            .others()
+            .iter()
+            .map(|one| one.der().to_vec())
+            .collect();
+        assert_eq!(others, [of.intermediate().der()], "without the root");
         for endpoint in [
             "authorization_endpoint",
             "token_endpoint",

@@ -138,6 +138,64 @@ async fn a_store_that_fails_gives_no_false_success_and_nothing_half_done() {
     );
 }
 
+/// Proves: E27, N25
+#[tokio::test]
+async fn a_fault_at_any_step_of_the_transaction_takes_back_all_of_it() {
+    let of = TestCommunity::new("example", now());
+    let server = Server::start(&Setup::new(&of)).await;
+    let database = server.database().await;
+    let old = of.client("https://old.example.org/");
+    let old_id = server.post(&server.statement(&old)).await.client_id();
+    let state = async || {
+        let mut counts = Vec::new();
+        for query in [
+            "SELECT count(*) FROM oauth_clients",
+            "SELECT count(*) FROM registration",
+            "SELECT count(*) FROM spent_jti",
+            "SELECT count(*) FROM audit_event",
+            "SELECT count(*) FROM registration WHERE live = 1 AND client_name = 'Example App'",
+            "SELECT count(*) FROM oauth_clients WHERE is_enabled = 1 AND client_name = 'Example App'",
+        ] {
+            counts.push(database.number(query).await);
+        }
+        counts
+    };
+    let before = state().await;
+    for (fault, repair) in [
+        (
+            "CREATE TRIGGER spent BEFORE INSERT ON spent_jti BEGIN SELECT RAISE(ABORT, 'x'); END",
+            "DROP TRIGGER spent",
+        ),
+        (
+            "CREATE TRIGGER audit BEFORE INSERT ON audit_event BEGIN SELECT RAISE(ABORT, 'x'); END",
+            "DROP TRIGGER audit",
+        ),
+    ] {
+        database.execute(fault).await;
+        let new = server.statement(&of.client("https://new.example.org/"));
+        let changed = server.statement(&old).claim("client_name", "Renamed");
+        let cancelled = server.statement(&old).cancellation();
+        let refused = server.statement(&old).without("client_name");
+        for statement in [&new, &changed, &cancelled, &refused] {
+            is_error(&server.post(statement).await, 500, "server_error");
+            assert_eq!(state().await, before, "{fault}");
+        }
+        database.execute(repair).await;
+    }
+    database
+        .execute(
+            "CREATE TRIGGER broken BEFORE INSERT ON registration \
+             BEGIN SELECT RAISE(ABORT, 'x'); END",
+        )
+        .await;
+    let new = server.statement(&of.client("https://new.example.org/"));
+    is_error(&server.post(&new).await, 500, "server_error");
+    assert_eq!(state().await, before);
+    database.execute("DROP TRIGGER broken").await;
+    assert_eq!(server.post(&new).await.status, 201);
+    assert!(database.is_enabled(&old_id).await);
+}
+
 #[tokio::test]
 async fn the_token_endpoint_of_a_gateway_site_is_not_there_yet() {
     let of = TestCommunity::new("example", now());

@@ -87,6 +87,42 @@ async fn a_cancelled_client_is_off_and_its_id_never_comes_back() {
     assert!(!database.is_enabled(&first).await);
 }
 
+/// Proves: D06, D08, D23
+#[tokio::test]
+async fn a_new_client_id_is_told_by_201_and_ends_the_one_before() {
+    let of = TestCommunity::new("example", now());
+    let server = Server::start(&Setup::new(&of)).await;
+    let database = server.database().await;
+    let leaf = of.client(APP);
+    let rekeyed = of.leaf(APP).key(&TestKey::generate(KeyKind::P256)).build();
+    let mut known = Vec::new();
+    for (what, statement) in [
+        ("first", server.statement(&leaf)),
+        ("again", server.statement(&leaf)),
+        ("other grant", server.statement(&leaf).authorization_code()),
+        ("other key", server.statement(&rekeyed).authorization_code()),
+        ("cancelled", server.statement(&leaf).cancellation()),
+        ("anew", server.statement(&leaf)),
+        (
+            "other scope",
+            server.statement(&leaf).claim("scope", "system/*.read"),
+        ),
+    ] {
+        let answer = server.post(&statement).await;
+        let client_id = answer.client_id();
+        let is_new = !known.contains(&client_id);
+        assert_eq!(answer.status, if is_new { 201 } else { 200 }, "{what}");
+        if is_new {
+            known.push(client_id.clone());
+        }
+        for id in &known {
+            let current = *id == client_id && what != "cancelled";
+            assert_eq!(database.is_enabled(id).await, current, "{what}");
+        }
+    }
+    assert_eq!(known.len(), 2, "only a cancellation makes room for another");
+}
+
 /// Proves: D17
 #[tokio::test]
 async fn the_grant_type_may_change() {

@@ -80,6 +80,31 @@ async fn a_disabled_client_is_refused_like_a_stranger_until_it_is_enabled() {
 
 /// Proves: D22
 #[tokio::test]
+async fn a_blocked_client_cannot_tell_itself_from_a_stranger_by_asking_again() {
+    let of = TestCommunity::new("example", now());
+    let stranger = TestCommunity::new("stranger", now());
+    let setup = Setup::new(&of)
+        .limits("registrations_per_minute = 0\nstatements_per_client_per_minute = 3");
+    let server = Server::start(&setup).await;
+    let leaf = of.client(APP);
+    let used = server.statement(&leaf);
+    let client_id = server.post(&used).await.client_id();
+    let distrusted = server.post(&server.statement(&stranger.client(APP))).await;
+    assert!(run(&server, &["clients", "disable", &client_id]).0);
+    let again = server.statement(&leaf);
+    // A statement from before the block, one sent twice, and more than the limit allows.
+    for statement in [&used, &again, &again, &again, &again] {
+        let blocked = server.post(statement).await;
+        assert_eq!(blocked.status, 400, "{blocked:?}");
+        assert_eq!(blocked.body, distrusted.body);
+        assert_eq!(blocked.header("retry-after"), "");
+    }
+    let events = "SELECT count(*) FROM audit_event WHERE kind = 'refused_blocked'";
+    assert_eq!(server.database().await.number(events).await, 1);
+}
+
+/// Proves: D22
+#[tokio::test]
 async fn a_block_outlives_cancelling_and_may_hold_everywhere_or_for_a_key() {
     let one = TestCommunity::new("one", now());
     let two = TestCommunity::new("two", now());

@@ -84,6 +84,46 @@ async fn a_client_credentials_app_is_registered_and_switched_on() {
     assert!(secret.starts_with('x') && secret.len() == 86);
 }
 
+/// Proves: C28, C29
+#[tokio::test]
+async fn what_the_app_was_registered_with_is_recorded() {
+    let of = TestCommunity::new("example", now());
+    let server = Server::start(&Setup::new(&of)).await;
+    let leaf = of.client(APP);
+    let statement = server.statement(&leaf).claim("jti", "the-jti");
+    let client_id = server.post(&statement).await.client_id();
+    let row = server
+        .database()
+        .await
+        .row("SELECT * FROM registration")
+        .await;
+    let text = |column: &str| row.get::<String, _>(column);
+    let bytes = |column: &str| row.get::<Vec<u8>, _>(column);
+    let micros = |column: &str| row.get::<i64, _>(column);
+    let certificate = udap::certificate::Certificate::from_der(leaf.der()).unwrap();
+    assert_eq!(text("client_id"), client_id);
+    assert_eq!(text("site"), "default");
+    assert_eq!(text("community_id"), "example");
+    assert_eq!(text("community_uri"), "https://example.example.net/udap");
+    assert_eq!(text("client_uri"), APP);
+    assert_eq!(text("statement"), statement.build());
+    assert_eq!(text("jti"), "the-jti");
+    assert_eq!(text("remote_address"), "127.0.0.1");
+    assert_eq!(text("issuer"), certificate.issuer_text());
+    assert_eq!(bytes("certificate"), leaf.der());
+    assert_eq!(bytes("chain"), of.intermediate().der());
+    assert_eq!(bytes("serial"), leaf.serial());
+    assert_eq!(
+        bytes("certificate_fingerprint"),
+        certificate.fingerprint().to_vec()
+    );
+    assert_eq!(
+        micros("not_after"),
+        certificate.not_after().unix_timestamp() * 1_000_000
+    );
+    assert!((micros("registered_at") / 1_000_000 - now().unix_timestamp()).abs() < 60);
+}
+
 /// Proves: N02, B20, B21, B25, B28, B29, B30, I01, I16
 #[tokio::test]
 async fn an_authorization_code_app_with_all_that_emr_direct_asks_for_is_registered() {
@@ -155,6 +195,23 @@ async fn unsigned_and_unknown_members_are_ignored() {
     let answer = udap_tests::answer(request).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     assert_eq!(answer.body["client_name"], "Example App");
+    let app = server
+        .statement(&of.client("https://second.example.org/"))
+        .authorization_code();
+    let mut body = app.request();
+    body["redirect_uris"] = json!(["https://evil.example.org/"]);
+    body["scope"] = json!("system/Patient.read");
+    let with_person = server.post_body(&body).await;
+    assert_eq!(with_person.status, 201, "{with_person:?}");
+    let signed = app.claim_value("redirect_uris").unwrap();
+    assert_eq!(&with_person.body["redirect_uris"], signed);
+    let row = server
+        .database()
+        .await
+        .client(&with_person.client_id())
+        .await;
+    assert_eq!(json!([row.get::<String, _>("redirect_uri")]), *signed);
+    assert!(!row.get::<String, _>("scope").contains("system/"));
     for absent in [
         "redirect_uris",
         "x_unknown",
@@ -185,8 +242,18 @@ async fn the_same_client_uri_in_two_communities_is_two_clients() {
         .await;
     assert_eq!((first.status, second.status), (201, 201));
     assert_ne!(first.client_id(), second.client_id());
-    let row = server.database().await.client(&first.client_id()).await;
+    let database = server.database().await;
+    let row = database.client(&first.client_id()).await;
     assert_eq!(row.get::<String, _>("client_name"), "Example App");
+    // Cancelled there, it lives on here.
+    let cancellation = server.statement(&two.client(APP)).cancellation();
+    let cancelled = server.post(&cancellation).await;
+    assert_eq!(
+        (cancelled.status, cancelled.client_id()),
+        (200, second.client_id())
+    );
+    assert!(database.is_enabled(&first.client_id()).await);
+    assert!(!database.is_enabled(&second.client_id()).await);
 }
 
 /// Proves: B13, A45
@@ -235,7 +302,7 @@ async fn a_gateway_site_registers_every_kind_of_key_and_its_row_holds_the_gatewa
     assert_eq!(rows[0], rows[2]);
 }
 
-/// Proves: B40, B43, B46
+/// Proves: B40, B43, B44, B46, E04
 #[tokio::test]
 async fn what_is_granted_is_what_the_answer_and_the_row_say() {
     let of = TestCommunity::new("example", now());

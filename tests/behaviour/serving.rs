@@ -1,5 +1,7 @@
 //! The server itself: health, metrics, logs, TLS, stopping.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
@@ -113,4 +115,64 @@ async fn a_hostile_storm_leaves_the_server_standing() {
             .status,
         201
     );
+}
+
+/// A slow request is judged when it has arrived, not when it began.
+///
+/// Proves: B14
+#[tokio::test(flavor = "multi_thread")]
+async fn sending_slowly_does_not_stretch_a_statements_life() {
+    let of = TestCommunity::new("example", now());
+    let setup = Setup::new(&of).top("[protocol]\nclock_skew_seconds = 0");
+    let server = Server::start(&setup).await;
+    let expires = now().unix_timestamp() + 3;
+    let body = server
+        .statement(&of.client("https://app.example.org/"))
+        .claim("iat", expires - 300)
+        .claim("exp", expires)
+        .request()
+        .to_string();
+    let (early, late) = body.split_at(body.len() / 2);
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    write!(
+        stream,
+        "POST /udap/default/register HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{early}",
+        server.address(),
+        body.len()
+    )
+    .unwrap();
+    std::thread::sleep(Duration::from_millis(4_500));
+    stream.write_all(late.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("statement_expired"), "{answer}");
+}
+
+/// Proves: C19
+#[tokio::test]
+async fn a_revocation_list_that_changes_on_disk_counts_without_a_restart() {
+    let of = TestCommunity::new("example", now());
+    let server = Server::start(&Setup::new(&of)).await;
+    let leaf = of.client("https://app.example.org/");
+    assert_eq!(server.post(&server.statement(&leaf)).await.status, 201);
+    let folder = server.folder().join("example/crls");
+    // Half a list, as a careless copy leaves it for a moment, takes nothing away.
+    std::fs::write(folder.join("half.crl"), [0x30, 0x82]).unwrap();
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(server.post(&server.statement(&leaf)).await.status, 200);
+    std::fs::remove_file(folder.join("half.crl")).unwrap();
+    of.revoke(&leaf);
+    for (index, der) in of.crls().iter().enumerate() {
+        std::fs::write(folder.join(format!("{index}.crl")), der).unwrap();
+    }
+    for _ in 0..60 {
+        let answer = server.post(&server.statement(&leaf)).await;
+        if answer.status == 400 {
+            assert_eq!(answer.body["errors"][0]["code"], "certificate_revoked");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    panic!("a revoked certificate is still accepted: {}", server.log());
 }

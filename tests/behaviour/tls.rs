@@ -17,7 +17,10 @@ async fn an_app_registers_over_tls() {
         intermediate_key: KeyAlgorithm::P384,
         ..InitOptions::new("TLS")
     };
-    #[expect(clippy::disallowed_methods, reason = "a test's certificates need real randomness")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test's certificates need real randomness"
+    )]
     let mut rng = rand::rng();
     let mut ca = CaDirectory::init(&folder.path().join("ca"), &options, now(), &mut rng).unwrap();
     let hosts = vec!["127.0.0.1".parse::<SanHost>().unwrap()];
@@ -46,16 +49,29 @@ async fn an_app_registers_over_tls() {
             .unwrap()
     };
     let endpoint = format!("https://{}/udap/default/register", server.address());
-    let body = of.client("https://app.example.org/").statement(&endpoint, now()).request();
+    let body = of
+        .client("https://app.example.org/")
+        .statement(&endpoint, now())
+        .request();
     let request = client(|builder| builder)
         .post(&endpoint)
         .header("content-type", "application/json")
         .body(body.to_string());
     assert_eq!(answer(request).await.status, 201);
 
-    let metadata = format!("https://{}/apis/default/fhir/.well-known/udap", server.address());
+    let metadata = format!(
+        "https://{}/apis/default/fhir/.well-known/udap",
+        server.address()
+    );
     let strangers = reqwest::Client::builder().no_proxy().build().unwrap();
-    assert!(strangers.get(&metadata).send().await.is_err(), "the certificate is verified");
-    let plain = server.http().get(metadata.replace("https:", "http:")).send().await;
+    assert!(
+        strangers.get(&metadata).send().await.is_err(),
+        "the certificate is verified"
+    );
+    let plain = server
+        .http()
+        .get(metadata.replace("https:", "http:"))
+        .send()
+        .await;
     assert!(plain.is_err(), "nothing is served in plain");
 }

@@ -46,6 +46,17 @@ impl Database {
             .expect("the client has a row")
     }
 
+    /// The only row that a query gives.
+    ///
+    /// # Panics
+    /// If it gives none.
+    pub async fn row(&self, query: &'static str) -> SqliteRow {
+        sqlx::query(query)
+            .fetch_one(&self.0)
+            .await
+            .expect("the query gives a row")
+    }
+
     /// Whether a client is switched on.
     pub async fn is_enabled(&self, client_id: &str) -> bool {
         self.client(client_id).await.get::<i64, _>("is_enabled") == 1

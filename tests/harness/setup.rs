@@ -12,7 +12,8 @@ use udap_testkit::TestCommunity;
 pub struct Member<'a> {
     community: &'a TestCommunity,
     settings: String,
-    crls: bool,
+    /// In place of the community's own.
+    crls: Option<Vec<Vec<u8>>>,
     intermediate: bool,
 }
 
@@ -33,7 +34,7 @@ impl<'a> Member<'a> {
         Self {
             community,
             settings: String::new(),
-            crls: true,
+            crls: None,
             intermediate: true,
         }
     }
@@ -46,10 +47,10 @@ impl<'a> Member<'a> {
         self
     }
 
-    /// Without its CRL files.
+    /// With these CRL files in DER, in place of the community's own lists.
     #[must_use]
-    pub fn without_crls(mut self) -> Self {
-        self.crls = false;
+    pub fn crls(mut self, lists: Vec<Vec<u8>>) -> Self {
+        self.crls = Some(lists);
         self
     }
 
@@ -156,7 +157,7 @@ impl<'a> Setup<'a> {
                  anchors = [\"{name}/root.pem\"]\nintermediates = {}\ncrls = {}\n\
                  server_certificate = \"{name}/server.pem\"\nserver_key = \"{name}/server.key\"\n{enable}{}",
                 list(member.intermediate, &format!("{name}/intermediate.pem")),
-                list(member.crls, &format!("{name}/crls")),
+                list(member.crls.as_ref().is_none_or(|lists| !lists.is_empty()), &format!("{name}/crls")),
                 member.settings
             )
             .expect("a string takes it");
@@ -173,7 +174,8 @@ impl Member<'_> {
         fs::create_dir_all(folder.join("crls")).expect("the folder is made");
         write("root.pem", of.root().pem().as_bytes());
         write("intermediate.pem", of.intermediate().pem().as_bytes());
-        for (index, der) in of.crls().iter().enumerate() {
+        let crls = self.crls.clone().unwrap_or_else(|| of.crls());
+        for (index, der) in crls.iter().enumerate() {
             write(&format!("crls/{index}.crl"), der);
         }
         let mut bases = sites
