@@ -8,8 +8,9 @@ use std::sync::{Arc, LazyLock};
 use libfuzzer_sys::fuzz_target;
 use udap::rules::Profile;
 use udap::trust::{CrlStore, RevocationMode};
+use udap_fuzz::desk::Desk;
 use udap_fuzz::invariants;
-use udap_fuzz::world::{Desk, certificate, crl, trust};
+use udap_fuzz::world::{certificate, crl, trust};
 
 const ROOT: &[u8] = include_bytes!("../fixtures/root.der");
 const CRLS: [&[u8]; 2] = [

@@ -7,8 +7,9 @@ use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use serde_json::json;
 use udap::rules::Profile;
 use udap::trust::RevocationMode;
+use udap_fuzz::desk::{Desk, End};
 use udap_fuzz::invariants;
-use udap_fuzz::world::{Desk, End, world};
+use udap_fuzz::world::world;
 
 static HL7: LazyLock<Desk> = LazyLock::new(|| desk(Profile::Hl7, false));
 static EMR_DIRECT: LazyLock<Desk> = LazyLock::new(|| desk(Profile::EmrDirect, true));

@@ -157,11 +157,31 @@ pub fn elements(mut input: &[u8]) -> Vec<&[u8]> {
     found
 }
 
+/// The content of the first element.
+#[must_use]
+pub fn inside(input: &[u8]) -> Option<&[u8]> {
+    head(input).map(|(_, content, _)| content)
+}
+
 /// The first element inside the first: what is signed of a certificate or list.
 #[must_use]
 pub fn signed_part(input: &[u8]) -> Option<&[u8]> {
-    let (_, content, _) = head(input)?;
-    elements(content).into_iter().next()
+    elements(inside(input)?).into_iter().next()
+}
+
+/// The extension of this object identifier in the signed part of a certificate: its value.
+#[must_use]
+pub fn extension<'a>(signed: &'a [u8], oid: &[u8]) -> Option<&'a [u8]> {
+    let parts = elements(inside(signed)?);
+    let wrapped = parts
+        .into_iter()
+        .rfind(|part| part.first() == Some(&0xa3))?;
+    let extensions = elements(inside(inside(wrapped)?)?);
+    extensions.into_iter().find_map(|extension| {
+        let parts = elements(inside(extension)?);
+        let named = parts.first().is_some_and(|id| inside(id) == Some(oid));
+        named.then(|| inside(parts.last()?))?
+    })
 }
 
 /// The elements of a whole input.
@@ -361,6 +381,16 @@ mod tests {
         assert!(nodes.iter().map(Node::count).sum::<usize>() > 60);
         assert_eq!(write(&nodes), der);
         assert_eq!(elements(&[der, der].concat()), [der, der]);
+    }
+
+    #[test]
+    fn an_extension_is_found_by_its_object_identifier() {
+        let signed = world().client.tbs();
+        assert_eq!(
+            extension(signed, b"\x55\x1d\x0f"),
+            Some(&b"\x03\x02\x07\x80"[..])
+        );
+        assert_eq!(extension(signed, b"\x55\x1d\x1e"), None);
     }
 
     #[test]

@@ -173,7 +173,7 @@ fn fresh(random: &mut Random) -> Value {
     match random.below(14) {
         0 => Value::Null,
         1 => json!(random.below(2) == 0),
-        2 => json!(random.next()),
+        2 => json!(random.number()),
         3 => json!(-1.5e300),
         4 => json!([]),
         5 => Value::Object(Map::new()),

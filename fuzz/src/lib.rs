@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod der;
+pub mod desk;
 pub mod invariants;
 pub mod json;
 pub mod mutation;

@@ -10,20 +10,10 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use time::macros::datetime;
-use time::{Duration, OffsetDateTime};
 use udap::certificate::Certificate;
-use udap::community::Community;
-use udap::enable::EnablePolicy;
-use udap::error::Refusal;
-use udap::registrar::{LinkReport, Registrar, Step};
-use udap::registry::Standing;
-use udap::rules::{ContactMatch, Profile};
-use udap::site::{Site, TokenMode};
-use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
-use udap::trust::{
-    CertvalJudge, Crl, CrlStore, NoCrlAddress, RevocationMode, TrustPolicy, TrustStore,
-};
+use udap::trust::{Crl, CrlStore, NoCrlAddress, RevocationMode, TrustPolicy, TrustStore};
 use udap_testkit::{CommunityOptions, KeyKind, TestCommunity, TestKey, TestLeaf};
 
 use crate::der::tlv;
@@ -273,104 +263,4 @@ fn sign(signed: &[u8], key: &EcdsaKeyPair) -> Vec<u8> {
         0x30,
         &[signed, &ECDSA_WITH_SHA256, &tlv(0x03, &bits)].concat(),
     )
-}
-
-/// A registrar of one site and one community.
-#[derive(Debug)]
-pub struct Desk {
-    /// The registrar.
-    pub registrar: Registrar,
-    /// The site.
-    pub site: Arc<Site>,
-    /// The lists that are known.
-    pub crls: CrlStore,
-}
-
-/// How a request ended.
-#[derive(Debug)]
-pub enum End {
-    /// To be registered.
-    Register(Box<ApprovedRegistration>),
-    /// To be cancelled.
-    Cancel(Box<Cancellation>),
-    /// Refused, after trust or before.
-    Refused(Option<Box<TrustedStatement>>, Refusal),
-}
-
-impl Desk {
-    /// A site in gateway mode for one community.
-    #[must_use]
-    pub fn new(trust: TrustPolicy, profile: Profile, link_checks: bool, crls: CrlStore) -> Self {
-        let community = Community {
-            id: "fuzz".to_owned(),
-            uri: "https://community.example.net/udap".to_owned(),
-            trust,
-            profile,
-            contact_match: ContactMatch::Registrable,
-            allow_client_credentials: true,
-            allow_http_pages: false,
-            link_checks,
-            enable: EnablePolicy::Patient,
-            ceiling: None,
-            sites: None,
-            client_uri_prefixes: Vec::new(),
-            certifications: Vec::new(),
-        };
-        let site = Site {
-            id: "default".to_owned(),
-            fhir_base_url: "https://emr.example.org/apis/default/fhir".to_owned(),
-            registration_endpoint: ENDPOINT.to_owned(),
-            authorization_endpoint: Some(
-                "https://emr.example.org/oauth2/default/authorize".to_owned(),
-            ),
-            token_endpoint: "https://emr.example.org/udap/default/token".to_owned(),
-            token_mode: TokenMode::Gateway,
-            scopes: SCOPES.map(str::to_owned).to_vec(),
-            verifies_code_assertions: true,
-        };
-        let registrar = Registrar::new(
-            vec![site],
-            vec![community],
-            Arc::new(CertvalJudge::new()),
-            Duration::seconds(60),
-        )
-        .expect("one site and one community go together");
-        let site = registrar.site("default").expect("it is there").clone();
-        Self {
-            registrar,
-            site,
-            crls,
-        }
-    }
-
-    /// Takes a request to its end: nothing is fetched, nothing is held against the client, all its
-    /// links are live.
-    #[must_use]
-    pub fn post(&self, body: &[u8]) -> End {
-        let mut step = self.registrar.start(&self.site, body, &self.crls, NOW);
-        for _ in 0..16 {
-            step = match step {
-                Step::NeedTrust(need) => {
-                    assert!(!need.needs().is_empty());
-                    need.supply(&self.registrar, Vec::new(), &self.crls, NOW)
-                }
-                Step::NeedStanding(need) => need.supply(&self.registrar, Standing::Clear),
-                Step::NeedLinks(need) => {
-                    let live = |link: &udap::rules::Link| LinkReport {
-                        link: link.clone(),
-                        fault: None,
-                    };
-                    let reports: Vec<LinkReport> = need.links().iter().map(live).collect();
-                    need.supply(&reports)
-                }
-                Step::Register(approved) => return End::Register(approved),
-                Step::Cancel(cancellation) => return End::Cancel(cancellation),
-                Step::Refused(refusal) => return End::Refused(None, refusal),
-                Step::RefusedAfterTrust(statement, refusal) => {
-                    return End::Refused(Some(statement), refusal);
-                }
-            };
-        }
-        panic!("a request comes to no end");
-    }
 }

@@ -21,10 +21,16 @@ pub(crate) fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }
 
-/// A fresh random id, in base64url: a `jti`, a client_id.
+/// A fresh random id, in base64url: a `jti`, a client_id. It never begins with a hyphen: `udap
+/// clients disable -x…` would be taken for an option, when there is no time to learn why.
 pub(crate) fn random_id() -> String {
-    let octets: [u8; ID_OCTETS] = rng().random();
-    URL_SAFE_NO_PAD.encode(octets)
+    loop {
+        let octets: [u8; ID_OCTETS] = rng().random();
+        let id = URL_SAFE_NO_PAD.encode(octets);
+        if !id.starts_with('-') {
+            return id;
+        }
+    }
 }
 
 /// A cryptographically secure generator, seeded by the operating system.
@@ -54,6 +60,11 @@ pub(crate) fn operator() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_id_looks_like_an_option() {
+        assert!((0..2_000).all(|_| !random_id().starts_with('-')));
+    }
 
     #[test]
     fn ids_have_256_bits_and_do_not_repeat() {

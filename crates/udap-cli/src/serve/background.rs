@@ -3,20 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 use udap_axum::Service;
 
 use crate::environment;
 
-/// How often rate limits are tidied and expiry metrics set.
+/// How often rate limits and metrics are tidied and expiry metrics set.
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Ticks of a minute between two purges of spent `jti`s.
 const PURGE_EVERY: u32 = 10;
 
+/// How long spent `jti`s are kept once they have expired: longer than any request is worked on,
+/// since it is judged at the time when it came.
+const PURGE_AFTER: Duration = Duration::from_secs(3600);
+
 /// Runs until the server stops.
 pub(super) async fn run(
     service: Arc<Service>,
+    recorder: PrometheusHandle,
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let mut ticks = tokio::time::interval(MINUTE);
@@ -28,9 +34,11 @@ pub(super) async fn run(
         }
         let now = environment::now();
         service.limits().forget_quiet();
+        // Otherwise every measurement since the last scrape is kept one by one.
+        recorder.run_upkeep();
         udap_axum::metrics::certificates(&service, now);
         if count.is_multiple_of(PURGE_EVERY) {
-            match service.registry().purge(now).await {
+            match service.registry().purge(now - PURGE_AFTER).await {
                 Ok(0) => {}
                 Ok(purged) => tracing::debug!(purged, "forgot spent statements that have expired"),
                 Err(error) => tracing::warn!(%error, "spent statements could not be purged"),

@@ -165,21 +165,24 @@ fn site(config: &Config, discovered: &Discovered, site: &config::Site) -> anyhow
         },
         token_mode,
         scopes,
-        verifies_code_assertions: site
-            .openemr_version
-            .as_deref()
-            .is_none_or(verifies_code_assertions),
+        verifies_code_assertions: site.openemr_version.as_deref().is_none_or(|version| {
+            verifies_code_assertions(version, token_mode, site.guarded_path.is_some())
+        }),
     })
 }
 
-/// Decisions 29: from 7.0.4 on. Without a version (the embedded store) there is no OpenEMR whose
-/// age could matter.
-fn verifies_code_assertions(version: &str) -> bool {
+/// Whether codes are exchanged for assertions only. From OpenEMR 7.0.4 on (decisions 29); behind
+/// the gateway from 8.5 on, or with a guard before OpenEMR's own token endpoint, which could be
+/// reached around us otherwise (decisions 28). Without a version (the embedded store) there is no
+/// OpenEMR whose age could matter.
+fn verifies_code_assertions(version: &str, token_mode: TokenMode, is_guarded: bool) -> bool {
     let mut numbers = version
         .split('.')
         .map(|part| part.parse::<u32>().unwrap_or(0));
     let mut next = || numbers.next().unwrap_or(0);
-    (next(), next(), next()) >= (7, 0, 4)
+    let version = (next(), next(), next());
+    let cannot_be_passed_by = token_mode == TokenMode::Direct || is_guarded || version >= (8, 5, 0);
+    version >= (7, 0, 4) && cannot_be_passed_by
 }
 
 fn community(config: &Config, one: &config::Community) -> anyhow::Result<Community> {
@@ -303,4 +306,30 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<Vec<Offer>> {
         }
     }
     Ok(offers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_offered_where_openemr_or_a_guard_asks_for_the_assertion() {
+        use TokenMode::{Direct, Gateway};
+        for (version, mode, is_guarded, offered) in [
+            ("7.0.3", Direct, false, false),
+            ("7.0.3.1", Gateway, true, false),
+            ("7.0.4", Direct, false, true),
+            ("7.0.4", Gateway, false, false),
+            ("8.1.1", Gateway, false, false),
+            ("8.1.1", Gateway, true, true),
+            ("8.5", Gateway, false, true),
+            ("10.0", Gateway, false, true),
+        ] {
+            assert_eq!(
+                verifies_code_assertions(version, mode, is_guarded),
+                offered,
+                "{version} {mode:?} {is_guarded}"
+            );
+        }
+    }
 }

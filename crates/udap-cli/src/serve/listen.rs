@@ -11,6 +11,7 @@ use hyper_util::rt::TokioTimer;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::idle::{IDLE, IdleAcceptor};
 use crate::config::Config;
 
 /// How long requests in flight may take once the server stops.
@@ -39,7 +40,10 @@ pub(super) async fn public(
         .context("tls_certificate and tls_key")?;
     let (listener, address) = bind(config.listen)?;
     let handle = stop_on(stopped);
-    let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
+    // Below TLS, so that a handshake counts as something that happens.
+    let mut server = axum_server::from_tcp_rustls(listener, tls)?
+        .map(|acceptor| acceptor.acceptor(IdleAcceptor(IDLE)))
+        .handle(handle);
     limit(server.http_builder());
     let task = tokio::spawn(async move {
         server
@@ -58,7 +62,9 @@ pub(super) async fn plain(
 ) -> anyhow::Result<Listening> {
     let (listener, address) = bind(listen)?;
     let handle = stop_on(stopped);
-    let mut server = axum_server::from_tcp(listener)?.handle(handle);
+    let mut server = axum_server::from_tcp(listener)?
+        .acceptor(IdleAcceptor(IDLE))
+        .handle(handle);
     limit(server.http_builder());
     let task = tokio::spawn(async move {
         server

@@ -2,6 +2,8 @@
 
 mod background;
 mod build;
+mod crl_files;
+mod idle;
 mod listen;
 mod metrics;
 mod scopes;
@@ -36,6 +38,8 @@ impl Server {
     /// If anything that the configuration names is unusable, or a port is taken.
     pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
         let scopes = scopes::discover(config).await?;
+        // Before they are read, so that no change falls between.
+        let watched = crl_files::of(config);
         let registry = open_registry(config).await?;
         let service: Arc<Service> = Arc::new(service(config, &scopes, registry)?);
         let recorder = metrics::install()?;
@@ -47,7 +51,7 @@ impl Server {
             .with_context(|| format!("cannot listen on {} (key: listen)", config.listen))?;
         let admin = listen::plain(
             config.admin_listen,
-            health_router(Arc::clone(&service)).merge(metrics::router(recorder)),
+            health_router(Arc::clone(&service)).merge(metrics::router(recorder.clone())),
             stopped.clone(),
         )
         .await
@@ -57,12 +61,17 @@ impl Server {
                 config.admin_listen
             )
         })?;
-        let tidy = tokio::spawn(background::run(service, stopped));
+        let crl_files = tokio::spawn(crl_files::run(
+            watched,
+            Arc::clone(&service),
+            stopped.clone(),
+        ));
+        let tidy = tokio::spawn(background::run(service, recorder, stopped));
         Ok(Self {
             address: public.address,
             admin_address: admin.address,
             stop,
-            tasks: vec![public.task, admin.task, tidy],
+            tasks: vec![public.task, admin.task, crl_files, tidy],
         })
     }
 
