@@ -156,6 +156,7 @@ fn second_opinion(path: &TrustedPath) -> Result<(), String> {
     match verdict() {
         Ok((true, _)) => Ok(()),
         Ok((false, reason)) if reason.as_raw() == UNKNOWN_ISSUER && is_known(path) => Ok(()),
+        Ok((false, reason)) if reason.as_raw() == INVALID_POLICY_EXTENSION => Ok(()),
         Ok((false, reason)) => Err(reason.error_string().to_owned()),
         Err(error) => Err(error.to_string()),
     }
@@ -163,6 +164,10 @@ fn second_opinion(path: &TrustedPath) -> Result<(), String> {
 
 /// X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY.
 const UNKNOWN_ISSUER: i32 = 20;
+
+/// X509_V_ERR_INVALID_POLICY_EXTENSION: OpenSSL decodes policy qualifiers, of which RFC 5280 §6.1 makes
+/// nothing, and which we pass over.
+const INVALID_POLICY_EXTENSION: i32 = 42;
 
 /// Why OpenSSL may look for another issuer than the one that signed, and need not be followed:
 ///

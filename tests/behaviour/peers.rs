@@ -28,7 +28,7 @@ async fn peers_let_strangers_spend_ids_and_choose_algorithms_and_fail_on_what_is
     let forged = server
         .statement(&leaf)
         .claim("jti", "one")
-        .sign_with(&udap_testkit::TestKey::rsa());
+        .sign_with(&udap_testkit::TestKey::stranger());
     assert_eq!(
         server.post(&forged).await.refusal(),
         (400, ISS, vec!["C02"])

@@ -18,7 +18,7 @@ async fn logs_hold_one_line_a_request_and_no_statement() {
     let answer = server.post(&statement).await;
     let forged = server
         .statement(&leaf)
-        .sign_with(&udap_testkit::TestKey::rsa());
+        .sign_with(&udap_testkit::TestKey::stranger());
     server.post(&forged).await;
     let id = answer.header("x-request-id").to_owned();
     let log = server.log();

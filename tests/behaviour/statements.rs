@@ -62,7 +62,7 @@ async fn signatures() {
     for (what, statement, rules) in [
         (
             "another key",
-            good().sign_with(&TestKey::rsa()),
+            good().sign_with(&TestKey::stranger()),
             vec!["C02"],
         ),
         (

@@ -65,7 +65,7 @@ async fn revocation_lists() {
             &forged,
             forged
                 .crl(forged.intermediate())
-                .signed_by(&TestKey::rsa())
+                .signed_by(&TestKey::stranger())
                 .build(),
         ),
         with(

@@ -17,7 +17,10 @@ async fn a_client_in_forty_lines_of_python_registers() {
     let of = TestCommunity::new("example", now());
     let server = Server::start(&Setup::new(&of)).await;
     let leaf = of.client(APP);
-    let (chain, key) = (server.folder().join("app.pem"), server.folder().join("app.key"));
+    let (chain, key) = (
+        server.folder().join("app.pem"),
+        server.folder().join("app.key"),
+    );
     std::fs::write(&chain, leaf.chain_pem()).unwrap();
     std::fs::write(&key, leaf.key().pem()).unwrap();
     let run = |client_uri: &str| {
@@ -32,7 +35,11 @@ async fn a_client_in_forty_lines_of_python_registers() {
     };
     let registered = run(APP);
     let text = String::from_utf8_lossy(&registered.stdout);
-    assert!(registered.status.success(), "{text}{}", String::from_utf8_lossy(&registered.stderr));
+    assert!(
+        registered.status.success(),
+        "{text}{}",
+        String::from_utf8_lossy(&registered.stderr)
+    );
     assert!(text.starts_with("201 "), "{text}");
     let (_, json) = text.split_once(' ').unwrap();
     let answer: serde_json::Value = serde_json::from_str(json).unwrap();

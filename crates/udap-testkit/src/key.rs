@@ -96,6 +96,17 @@ impl TestKey {
         Self::try_rsa().expect("a key can be made")
     }
 
+    /// An RSA-2048 key that no certificate has, for forging signatures: one of [`TestKey::rsa`]
+    /// may be the certificate's own.
+    ///
+    /// # Panics
+    /// If the cryptographic library fails.
+    #[must_use]
+    pub fn stranger() -> Self {
+        static KEY: OnceLock<TestKey> = OnceLock::new();
+        KEY.get_or_init(|| Self::generate(KeyKind::Rsa2048)).clone()
+    }
+
     pub(crate) fn try_rsa() -> Result<Self, Error> {
         static POOL: [OnceLock<TestKey>; POOL_SIZE] = [const { OnceLock::new() }; POOL_SIZE];
         static NEXT: AtomicUsize = AtomicUsize::new(0);

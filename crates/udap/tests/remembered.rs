@@ -22,7 +22,9 @@ fn a_known_certificate_does_not_vouch_for_a_strangers_signature() {
     let (of, world) = example();
     let leaf = of.client(APP);
     world.post(&leaf.statement(ENDPOINT, NOW)).approved();
-    let forged = leaf.statement(ENDPOINT, NOW).sign_with(&TestKey::rsa());
+    let forged = leaf
+        .statement(ENDPOINT, NOW)
+        .sign_with(&TestKey::stranger());
     let refused = world.post(&forged).refusal();
     assert_eq!(refused, ("invalid_software_statement", vec!["C02"]));
     world.post(&leaf.statement(ENDPOINT, NOW)).approved();

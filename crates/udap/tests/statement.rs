@@ -50,7 +50,7 @@ fn signatures_that_the_leaf_did_not_make_are_refused() {
     let (of, world) = example();
     let rsa = of.client(APP);
     let p256 = of.leaf(APP).key_kind(KeyKind::P256).build();
-    let stranger = TestKey::rsa();
+    let stranger = TestKey::stranger();
     let good = || rsa.statement(ENDPOINT, NOW);
     for (what, statement, rule) in [
         ("another key", good().sign_with(&stranger), "C02"),
@@ -167,6 +167,14 @@ fn the_issuer_is_a_uri_name_of_the_leaf_letter_by_letter() {
         .before_uri("https://first.example.org/")
         .build();
     world.post(&second.statement(ENDPOINT, NOW)).approved();
+    let of_length = |length: usize| format!("https://long.example.org/{:a>1$}", "", length - 25);
+    let longest = of.client(&of_length(2_048));
+    world.post(&longest.statement(ENDPOINT, NOW)).approved();
+    let longer = of.client(&of_length(2_049));
+    assert_eq!(
+        world.post(&longer.statement(ENDPOINT, NOW)).refusal(),
+        (ISS, vec!["C17"])
+    );
     for flaw in [LeafFlaw::NoSan, LeafFlaw::DnsSanOnly] {
         let leaf = of.leaf(APP).flaw(flaw).build();
         let statement = leaf.statement(ENDPOINT, NOW);
@@ -296,7 +304,7 @@ fn all_claims_at_fault_are_named_and_the_signature_comes_before_them() {
         world.post(&statement).refusal(),
         (ISS, vec!["B12", "B13", "B16"])
     );
-    let forged = statement.sign_with(&TestKey::rsa());
+    let forged = statement.sign_with(&TestKey::stranger());
     assert_eq!(world.post(&forged).refusal(), (ISS, vec!["C02"]));
     // Claims come before the path (decisions 1).
     let stranger = TestCommunity::new("stranger", NOW).client(APP);

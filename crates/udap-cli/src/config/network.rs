@@ -59,7 +59,10 @@ impl AllowHost {
     /// Whether it holds for a URL's host and port.
     #[cfg_attr(
         not(test),
-        expect(dead_code, reason = "for what goes out, of which this version has nothing yet")
+        expect(
+            dead_code,
+            reason = "for what goes out, of which this version has nothing yet"
+        )
     )]
     pub(crate) fn admits(&self, host: &Host<&str>, port: u16) -> bool {
         let same = match (&self.host, host) {

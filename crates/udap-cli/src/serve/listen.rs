@@ -9,7 +9,7 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioTimer;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use super::idle::{IDLE, IdleAcceptor};
 use crate::config::Config;
@@ -20,20 +20,18 @@ const GRACE: Duration = Duration::from_secs(30);
 /// How long a client may take to send its request's headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A socket that is being served.
-pub(super) struct Listening {
-    pub(super) address: SocketAddr,
-    pub(super) task: JoinHandle<anyhow::Result<()>>,
-}
+/// The server's parts, each of which ends only when the server stops.
+pub(super) type Parts = JoinSet<anyhow::Result<()>>;
 
-/// Serves the public routes, with TLS if the configuration says so.
+/// Serves the public routes, with TLS if the configuration says so. Returns where.
 pub(super) async fn public(
+    parts: &mut Parts,
     config: &Config,
     routes: Router,
     stopped: watch::Receiver<bool>,
-) -> anyhow::Result<Listening> {
+) -> anyhow::Result<SocketAddr> {
     let Some(tls) = &config.tls else {
-        return plain(config.listen, routes, stopped).await;
+        return plain(parts, config.listen, routes, stopped);
     };
     let tls = RustlsConfig::from_pem_file(&tls.certificate, &tls.key)
         .await
@@ -45,34 +43,35 @@ pub(super) async fn public(
         .map(|acceptor| acceptor.acceptor(IdleAcceptor(IDLE)))
         .handle(handle);
     limit(server.http_builder());
-    let task = tokio::spawn(async move {
+    parts.spawn(async move {
         server
             .serve(routes.into_make_service_with_connect_info::<SocketAddr>())
             .await
             .context("the public listener failed")
     });
-    Ok(Listening { address, task })
+    Ok(address)
 }
 
-/// Serves routes without TLS.
-pub(super) async fn plain(
+/// Serves routes without TLS. Returns where.
+pub(super) fn plain(
+    parts: &mut Parts,
     listen: SocketAddr,
     routes: Router,
     stopped: watch::Receiver<bool>,
-) -> anyhow::Result<Listening> {
+) -> anyhow::Result<SocketAddr> {
     let (listener, address) = bind(listen)?;
     let handle = stop_on(stopped);
     let mut server = axum_server::from_tcp(listener)?
         .acceptor(IdleAcceptor(IDLE))
         .handle(handle);
     limit(server.http_builder());
-    let task = tokio::spawn(async move {
+    parts.spawn(async move {
         server
             .serve(routes.into_make_service_with_connect_info::<SocketAddr>())
             .await
             .context("a listener failed")
     });
-    Ok(Listening { address, task })
+    Ok(address)
 }
 
 fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {

@@ -27,7 +27,7 @@ pub(crate) struct Server {
     /// Where health and metrics listen.
     pub(crate) admin_address: SocketAddr,
     stop: watch::Sender<bool>,
-    tasks: Vec<tokio::task::JoinHandle<anyhow::Result<()>>>,
+    parts: listen::Parts,
 }
 
 impl Server {
@@ -46,32 +46,35 @@ impl Server {
         udap_axum::metrics::describe(&service);
 
         let (stop, stopped) = watch::channel(false);
-        let public = listen::public(config, router(&service), stopped.clone())
+        let mut parts = listen::Parts::new();
+        let address = listen::public(&mut parts, config, router(&service), stopped.clone())
             .await
             .with_context(|| format!("cannot listen on {} (key: listen)", config.listen))?;
-        let admin = listen::plain(
+        let admin_routes =
+            health_router(Arc::clone(&service)).merge(metrics::router(recorder.clone()));
+        let admin_address = listen::plain(
+            &mut parts,
             config.admin_listen,
-            health_router(Arc::clone(&service)).merge(metrics::router(recorder.clone())),
+            admin_routes,
             stopped.clone(),
         )
-        .await
         .with_context(|| {
             format!(
                 "cannot listen on {} (key: admin_listen)",
                 config.admin_listen
             )
         })?;
-        let crl_files = tokio::spawn(crl_files::run(
+        parts.spawn(crl_files::run(
             watched,
             Arc::clone(&service),
             stopped.clone(),
         ));
-        let tidy = tokio::spawn(background::run(service, recorder, stopped));
+        parts.spawn(background::run(service, recorder, stopped));
         Ok(Self {
-            address: public.address,
-            admin_address: admin.address,
+            address,
+            admin_address,
             stop,
-            tasks: vec![public.task, admin.task, crl_files, tidy],
+            parts,
         })
     }
 
@@ -80,23 +83,23 @@ impl Server {
     /// # Errors
     /// Why it ended.
     pub(crate) async fn failed(&mut self) -> anyhow::Result<()> {
-        let Some(task) = self.tasks.first_mut() else {
-            return Ok(());
-        };
-        let ended = task.await.context("the server ended abnormally")?;
-        self.tasks.remove(0);
-        ended.context("the server ended")
+        match self.parts.join_next().await {
+            Some(ended) => ended
+                .context("a part of the server ended abnormally")?
+                .context("a part of the server failed"),
+            None => Ok(()),
+        }
     }
 
     /// Stops: no new connections, requests in flight are answered.
     ///
     /// # Errors
     /// If a part of the server had failed.
-    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         // All receivers may be gone already: then there is nothing left to stop.
         let _ = self.stop.send(true);
-        for task in self.tasks {
-            task.await.context("the server ended abnormally")??;
+        while let Some(ended) = self.parts.join_next().await {
+            ended.context("a part of the server ended abnormally")??;
         }
         Ok(())
     }
