@@ -101,6 +101,11 @@ impl Certificate {
         if der.len() > limits::CERTIFICATE_BYTES {
             return Err(CertificateError::TooLong);
         }
+        // The parser does not look at a tag's class, and this one is not signed: one certificate
+        // would have several fingerprints.
+        if der.first() != Some(&0x30) {
+            return Err(CertificateError::Malformed);
+        }
         let (rest, parsed) =
             X509Certificate::from_der(der).map_err(|_| CertificateError::Malformed)?;
         if !rest.is_empty() || parsed.signature_value.unused_bits != 0 {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{self, Digest};
-use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{self, ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -200,6 +200,15 @@ impl PublicKey {
             }
             _ => return Err(KeyError::Kind),
         };
+        // The verifier's own, strict reading: among other things that a point lies on its curve.
+        match kind {
+            KeyKind::Rsa { .. } => {
+                ParsedPublicKey::new(&signature::RSA_PKCS1_2048_8192_SHA256, der)
+            }
+            KeyKind::P256 => ParsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, der),
+            KeyKind::P384 => ParsedPublicKey::new(&signature::ECDSA_P384_SHA384_FIXED, der),
+        }
+        .map_err(|_| KeyError::Malformed)?;
         Ok(Self(Arc::new(Inner {
             kind,
             spki: der.to_vec(),
@@ -361,6 +370,28 @@ mod tests {
         assert_eq!(bit_length(strip_zeros(&[0, 0, 1, 0])), 9);
         assert_eq!(bit_length(strip_zeros(&[0x80])), 8);
         assert_eq!(bit_length(strip_zeros(&[0, 0])), 0);
+    }
+
+    /// Proves: C15
+    #[test]
+    fn a_point_off_its_curve_is_no_key() {
+        for kind in [udap_testkit::KeyKind::P256, udap_testkit::KeyKind::P384] {
+            let mut spki = udap_testkit::TestKey::generate(kind).spki_der().to_vec();
+            assert!(PublicKey::from_spki(&spki).is_ok(), "{kind:?}");
+            *spki.last_mut().unwrap() ^= 1;
+            assert_eq!(
+                PublicKey::from_spki(&spki),
+                Err(KeyError::Malformed),
+                "{kind:?}"
+            );
+            *spki.last_mut().unwrap() ^= 1;
+            spki[0] = 0x70;
+            assert_eq!(
+                PublicKey::from_spki(&spki),
+                Err(KeyError::Malformed),
+                "{kind:?}"
+            );
+        }
     }
 
     #[test]

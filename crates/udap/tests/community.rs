@@ -48,6 +48,7 @@ fn a_community_that_does_not_serve_the_site_trusts_nobody_there() {
         verdict.refusal(),
         ("unapproved_software_statement", vec!["C05"])
     );
+    assert!(!verdict.spends(), "not known at this site at all");
 }
 
 /// Proves: C26, C27

@@ -26,6 +26,10 @@ impl Ratio {
 }
 
 /// Where Criterion writes, as it would choose itself.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "Criterion itself asks the environment"
+)]
 pub(crate) fn target() -> PathBuf {
     if let Some(home) = std::env::var_os("CRITERION_HOME") {
         return PathBuf::from(home);

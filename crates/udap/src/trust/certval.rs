@@ -1,5 +1,7 @@
 //! certval as the judge. The only module that knows its types.
 
+mod constraints;
+
 use certval::{
     CertificationPath, CertificationPathResults, CertificationPathSettings, EXTS_OF_INTEREST,
     Error, ExtensionProcessing, PDVCertificate, PDVTrustAnchorChoice, PathValidationStatus,
@@ -20,6 +22,7 @@ use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::Validity;
 
+use self::constraints::Constraints;
 use super::distrust::{Distrust, PathRule, Place};
 use super::judge::{Judge, LinearPath};
 use crate::certificate::Certificate;
@@ -136,6 +139,9 @@ fn judge(path: &LinearPath, policies: &[String], at: OffsetDateTime) -> Result<(
         issuers.push(decode(place, issuer)?);
     }
 
+    check_constraints(path, &target, &issuers)
+        .map_err(|(index, rule)| broken(place(index), rule))?;
+
     let mut settings = CertificationPathSettings::new();
     let seconds = u64::try_from(at.unix_timestamp()).ok();
     let time = seconds
@@ -173,6 +179,27 @@ fn judge(path: &LinearPath, policies: &[String], at: OffsetDateTime) -> Result<(
             (error, place) => broken(place, rule(&error)),
         }
     })
+}
+
+/// Name constraints that certval takes too lightly, from the anchor (0) down to the leaf.
+fn check_constraints(
+    path: &LinearPath,
+    target: &PDVCertificate,
+    issuers: &[PDVCertificate],
+) -> Result<(), (usize, PathRule)> {
+    let anchor = decode(path.anchor().certificate()).ok_or((0, PathRule::Encoding))?;
+    let mut constraints = Constraints::default();
+    let mut above = &anchor;
+    for (index, certificate) in issuers.iter().chain([target]).enumerate() {
+        constraints = constraints
+            .and_those_of(above)
+            .map_err(|rule| (index, rule))?;
+        constraints
+            .check(certificate)
+            .map_err(|rule| (index + 1, rule))?;
+        above = certificate;
+    }
+    Ok(())
 }
 
 /// `validate_path_rfc5280`, but for key usage: certval refuses an intermediate that has none, which

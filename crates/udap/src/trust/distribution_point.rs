@@ -72,6 +72,10 @@ impl DistributionPoint {
                     _ => point.crl_issuer = general_names(content)?,
                 }
             }
+            // A point that says neither where nor who is none (RFC 5280 §4.2.1.13).
+            if point.point.is_none() && point.crl_issuer.is_empty() {
+                return None;
+            }
             points.push(point);
         }
         (!points.is_empty()).then_some(points)

@@ -161,6 +161,65 @@ fn name_constraints_of_other_forms_are_obeyed() {
     }
 }
 
+/// nameConstraints with one excluded subtree.
+fn exclude(base: Vec<u8>) -> rcgen::CustomExtension {
+    let subtrees = tlv(0xa1, tlv(0x30, base));
+    extension(&[2, 5, 29, 30], true, tlv(0x30, subtrees))
+}
+
+/// Proves: C12
+#[test]
+fn excluded_names_that_cannot_be_compared_exclude() {
+    let root = Ca::root("Root");
+    let violated = rule(Place::Leaf, PathRule::NameConstraints);
+    let below = |base: &[u8]| {
+        let change = |params: &mut rcgen::CertificateParams| {
+            params.custom_extensions.push(exclude(base.to_vec()));
+        };
+        (
+            root.ca_with("CA", change),
+            Ca::root_with("Constrained", change),
+        )
+    };
+    let uri = |text: &str| SanType::URI(text.try_into().unwrap());
+    let dns = SanType::DnsName("app.example.com".try_into().unwrap());
+
+    // A URI without a host by name, where a URI constraint applies.
+    let base = tlv(0x86, "evil.example.net");
+    for (name, is_good) in [
+        (uri("https://other.example.org/"), true),
+        (uri("https://evil.example.net/"), false),
+        (uri("urn:oid:1.2.3"), false),
+        (uri("https:evil.example.net"), false),
+        (uri("https://192.0.2.1/"), false),
+    ] {
+        let (ca, constrained) = below(&base);
+        let by_issuer = World::of(&[&root]).candidates(&[&ca]);
+        let by_anchor = World::of(&[&constrained]);
+        for (world, ca) in [(by_issuer, &ca), (by_anchor, &constrained)] {
+            let leaf = ca.leaf_with(|params| params.subject_alt_names.push(name.clone()));
+            if is_good {
+                world.trusted(&leaf);
+            } else {
+                assert_eq!(world.distrust(&leaf), violated, "{name:?}");
+            }
+        }
+    }
+
+    // Every DNS name.
+    let (ca, _) = below(&tlv(0x82, ""));
+    let world = World::of(&[&root]).candidates(&[&ca]);
+    world.trusted(&ca.leaf());
+    let leaf = ca.leaf_with(|params| params.subject_alt_names.push(dns));
+    assert_eq!(world.distrust(&leaf), violated);
+
+    // A directory name with an RDN of no attributes.
+    let (ca, _) = below(&tlv(0xa4, tlv(0x30, tlv(0x31, ""))));
+    let world = World::of(&[&root]).candidates(&[&ca]);
+    let refused = world.distrust(&ca.leaf());
+    assert_eq!(refused, rule(Place::Issuer(1), PathRule::Encoding));
+}
+
 /// certificatePolicies with one policy below 1.2.3.
 fn policy(last: u8) -> rcgen::CustomExtension {
     let policy = tlv(0x30, tlv(0x30, tlv(0x06, [0x2a, 3, last])));
