@@ -52,13 +52,13 @@ impl Comparison {
         for ratio in &ratios {
             for benchmark in [&ratio.of, &ratio.to] {
                 // There may be none.
-                let _ = fs::remove_file(estimates(benchmark));
+                let _ = fs::remove_file(sample(benchmark));
             }
         }
         Self(ratios)
     }
 
-    /// Prints the ratios of medians as a table. What was not measured is left out: a filter was
+    /// Prints the ratios as a table, each of the fastest samples. What was not measured is left out: a filter was
     /// given, or the benchmarks ran as tests.
     pub(crate) fn print(&self) {
         let lines: Vec<String> = self.0.iter().filter_map(line).collect();
@@ -75,8 +75,8 @@ impl Comparison {
 }
 
 fn line(ratio: &Ratio) -> Option<String> {
-    let (of, to) = (median(&ratio.of)?, median(&ratio.to)?);
-    let aim = ratio.aim.map_or(String::new(), |aim| format!("≤ {aim}"));
+    let (of, to) = (fastest(&ratio.of)?, fastest(&ratio.to)?);
+    let aim = ratio.aim.map_or(String::new(), |aim| format!("≤ {aim:.2}"));
     Some(format!(
         "| {} | {} | {} | {} | {:.2} | {aim} |",
         ratio.of,
@@ -96,12 +96,21 @@ fn microseconds(nanoseconds: f64) -> String {
     }
 }
 
-fn median(benchmark: &str) -> Option<f64> {
-    let text = fs::read(estimates(benchmark)).ok()?;
-    let estimates: Value = serde_json::from_slice(&text).expect("Criterion writes JSON");
-    estimates["median"]["point_estimate"].as_f64()
+/// Nanoseconds of the fastest sample: whatever else runs on the machine only ever adds.
+fn fastest(benchmark: &str) -> Option<f64> {
+    let text = fs::read(sample(benchmark)).ok()?;
+    let sample: Value = serde_json::from_slice(&text).expect("Criterion writes JSON");
+    let numbers = |name: &str| -> Vec<f64> {
+        let all = sample[name].as_array().expect("a list");
+        all.iter().filter_map(Value::as_f64).collect()
+    };
+    numbers("times")
+        .iter()
+        .zip(numbers("iters"))
+        .map(|(time, count)| time / count)
+        .reduce(f64::min)
 }
 
-fn estimates(benchmark: &str) -> PathBuf {
-    target().join(benchmark).join("new").join("estimates.json")
+fn sample(benchmark: &str) -> PathBuf {
+    target().join(benchmark).join("new").join("sample.json")
 }

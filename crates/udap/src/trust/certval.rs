@@ -199,7 +199,7 @@ fn check_constraints(
             .map_err(|rule| (index + 1, rule))?;
         above = certificate;
     }
-    Ok(())
+    Constraints::none_in(target).map_err(|rule| (issuers.len() + 1, rule))
 }
 
 /// `validate_path_rfc5280`, but for key usage: certval refuses an intermediate that has none, which

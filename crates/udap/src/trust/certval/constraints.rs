@@ -53,6 +53,14 @@ impl Constraints {
         Ok(all)
     }
 
+    /// Refuses a leaf that constrains names: the extension is for CAs only.
+    pub(super) fn none_in(leaf: &PDVCertificate) -> Result<(), PathRule> {
+        match extension::<NameConstraints>(leaf, NAME_CONSTRAINTS)? {
+            Some(_) => Err(PathRule::NameConstraints),
+            None => Ok(()),
+        }
+    }
+
     /// Whether the names of a certificate below keep them.
     pub(super) fn check(self, certificate: &PDVCertificate) -> Result<(), PathRule> {
         if !self.uris_need_a_host && !self.no_dns_names {

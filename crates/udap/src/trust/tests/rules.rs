@@ -206,6 +206,14 @@ fn excluded_names_that_cannot_be_compared_exclude() {
         }
     }
 
+    // A leaf that constrains names.
+    let ca = root.ca("CA");
+    let world = World::of(&[&root]).candidates(&[&ca]);
+    let constraining = ca.leaf_with(|params| {
+        params.custom_extensions.push(exclude(base.clone()));
+    });
+    assert_eq!(world.distrust(&constraining), violated);
+
     // Every DNS name.
     let (ca, _) = below(&tlv(0x82, ""));
     let world = World::of(&[&root]).candidates(&[&ca]);
