@@ -81,7 +81,7 @@ pub struct CaDirectory {
     intermediate: Authority,
     index: Index,
     /// Held, not read: the operating system lets it go when this is dropped.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl CaDirectory {
@@ -433,7 +433,19 @@ fn load(path: &Path, name: &str, is_root: bool, index: &Index) -> Result<Authori
     Authority::from_parts(certificate, private_key, is_root, publication(index, name)?)
 }
 
-fn lock(path: &Path) -> Result<File, Error> {
+/// The one writer's lock. It is given back by name, not by closing the file: a process that is just
+/// being started holds a copy of it for a moment.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file, which follows, gives it back too.
+        let _ = self.0.unlock();
+    }
+}
+
+fn lock(path: &Path) -> Result<Lock, Error> {
     let lock_path = path.join(LOCK);
     let file = OpenOptions::new()
         .create(true)
@@ -442,7 +454,7 @@ fn lock(path: &Path) -> Result<File, Error> {
         .open(&lock_path)
         .map_err(Error::io(&lock_path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(Error::Locked {
             path: path.to_owned(),
         }),
