@@ -25,10 +25,12 @@ use udap::jws::Signer;
 use udap::registrar::Registrar;
 use udap::rules::{ContactMatch, Profile};
 use udap::site::{Site, TokenMode};
-use udap::trust::{CertvalJudge, CrlStore, NoCrlAddress, RevocationMode, TrustPolicy, TrustStore};
+use udap::trust::{
+    CertvalJudge, KnownCrls, NoCrlAddress, NoFetching, RevocationMode, TrustPolicy, TrustStore,
+};
 use udap_axum::{
-    Environment, NoFetching, NoLinkChecks, RateLimits, Service, ServiceParts, SiteSigner,
-    TrustedProxies, router,
+    Environment, NoLinkChecks, RateLimits, Service, ServiceParts, SiteSigner, TrustedProxies,
+    router,
 };
 use udap_store::SqliteRegistry;
 use udap_testkit::{KeyKind, TestCommunity, TestKey};
@@ -123,7 +125,7 @@ async fn routes(registrar: &Arc<Registrar>, signer: &Arc<MetadataSigner>) -> Rou
             community: "example".to_owned(),
             signer: Arc::clone(signer),
         }],
-        crls: CrlStore::default(),
+        crls: KnownCrls::default(),
         limits: RateLimits::new(0, 0),
         proxies: TrustedProxies::default(),
         environment: Environment {

@@ -69,7 +69,7 @@ async fn drive(
     let now = context.now;
     let mut in_work: Option<InWork> = None;
     let mut step = {
-        let (site, crls) = (Arc::clone(site), service.crls());
+        let (site, crls) = (Arc::clone(site), service.crls.now());
         verify(service, move |registrar| {
             registrar.start(&site, &body, &crls, now)
         })
@@ -78,11 +78,11 @@ async fn drive(
     loop {
         step = match step {
             Step::NeedTrust(need) => {
-                let (certificates, crls) = service.fetcher.fetch(need.needs()).await;
-                service.add_crls(crls.into_iter().map(Arc::new));
-                let crls = service.crls();
+                let fetched = service.fetcher.fetch(need.needs(), now).await;
+                service.crls.add(fetched.crls.iter().cloned());
+                let crls = service.crls.now();
                 verify(service, move |registrar| {
-                    need.supply(registrar, certificates, &crls, now)
+                    need.supply(registrar, fetched, &crls, now)
                 })
                 .await?
             }

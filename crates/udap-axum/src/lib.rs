@@ -21,7 +21,7 @@ mod token;
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use error::HttpError;
 pub use health::{Health, health_router};
-pub use outside::{Environment, LinkChecker, NoFetching, NoLinkChecks, TrustFetcher};
+pub use outside::{Environment, LinkChecker, NoLinkChecks};
 pub use rate_limit::RateLimits;
 pub use router::router;
 pub use service::{Service, ServiceError, ServiceParts, SiteSigner, check_signers};

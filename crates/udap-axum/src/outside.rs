@@ -4,10 +4,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
-use udap::certificate::Certificate;
 use udap::registrar::{LinkFault, LinkReport};
 use udap::rules::Link;
-use udap::trust::{Crl, TrustNeed};
 
 /// The clock and the source of random ids, as parameters.
 #[derive(Clone, Copy)]
@@ -24,31 +22,11 @@ impl fmt::Debug for Environment {
     }
 }
 
-/// Fetches what path building and revocation ask for.
-#[async_trait]
-pub trait TrustFetcher: Send + Sync {
-    /// The certificates and CRLs that could be had. What could not be had is simply missing: the
-    /// core then decides what that means.
-    async fn fetch(&self, needs: &[TrustNeed]) -> (Vec<Certificate>, Vec<Crl>);
-}
-
 /// Visits the links in client metadata.
 #[async_trait]
 pub trait LinkChecker: Send + Sync {
     /// One report for each link.
     async fn check(&self, links: &[Link]) -> Vec<LinkReport>;
-}
-
-/// Fetches nothing: trust is built from configured material and `x5c` alone, and a revocation
-/// status that only the network knows is unknown.
-#[derive(Clone, Copy, Debug)]
-pub struct NoFetching;
-
-#[async_trait]
-impl TrustFetcher for NoFetching {
-    async fn fetch(&self, _needs: &[TrustNeed]) -> (Vec<Certificate>, Vec<Crl>) {
-        (Vec::new(), Vec::new())
-    }
 }
 
 /// Visits nothing, and says so of every link: an app whose links must be live is refused and

@@ -12,10 +12,10 @@ use udap::registrar::Registrar;
 use udap::registry::Registry;
 use udap::site::Site;
 use udap::statement::TrustedStatement;
-use udap::trust::{Crl, CrlStore};
+use udap::trust::{KnownCrls, TrustFetcher};
 
 use crate::client_address::TrustedProxies;
-use crate::outside::{Environment, LinkChecker, TrustFetcher};
+use crate::outside::{Environment, LinkChecker};
 use crate::rate_limit::RateLimits;
 
 /// How long a request may take in all. Fetching CRLs takes at most 15 s (decisions 22) and link
@@ -70,7 +70,7 @@ pub struct Service {
     /// Whether an unknown `community` parameter gets the default community's metadata (A38).
     pub(crate) default_for_unknown: bool,
     signers: HashMap<(String, String), Arc<MetadataSigner>>,
-    crls: RwLock<Arc<CrlStore>>,
+    pub(crate) crls: KnownCrls,
     metadata: RwLock<HashMap<(String, String), Arc<SignedMetadata>>>,
     working_on: Mutex<HashSet<(String, String)>>,
 }
@@ -101,8 +101,8 @@ pub struct ServiceParts {
     pub links: Arc<dyn LinkChecker>,
     /// The keys that sign metadata.
     pub signers: Vec<SiteSigner>,
-    /// CRLs that are known from the start.
-    pub crls: CrlStore,
+    /// The CRLs that are known.
+    pub crls: KnownCrls,
     /// Rate limits.
     pub limits: RateLimits,
     /// Reverse proxies that are believed.
@@ -160,7 +160,7 @@ impl Service {
             verification: Semaphore::new(cores),
             default_for_unknown: parts.default_for_unknown,
             signers,
-            crls: RwLock::new(Arc::new(parts.crls)),
+            crls: parts.crls,
             metadata: RwLock::default(),
             working_on: Mutex::default(),
         })
@@ -185,23 +185,10 @@ impl Service {
             .map(|((site, community), signer)| (site.as_str(), community.as_str(), &**signer))
     }
 
-    /// The CRLs as they are now.
-    pub(crate) fn crls(&self) -> Arc<CrlStore> {
-        Arc::clone(&self.crls.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Takes up CRLs that were fetched or have come in files; the store keeps the newest of each.
-    pub fn add_crls(&self, crls: impl IntoIterator<Item = Arc<Crl>>) {
-        let mut crls = crls.into_iter().peekable();
-        if crls.peek().is_none() {
-            return;
-        }
-        let mut current = self.crls.write().unwrap_or_else(PoisonError::into_inner);
-        let mut store = CrlStore::clone(&current);
-        for crl in crls {
-            store = store.with(crl);
-        }
-        *current = Arc::new(store);
+    /// The CRLs that are known.
+    #[must_use]
+    pub fn crls(&self) -> &KnownCrls {
+        &self.crls
     }
 
     /// A site's metadata for a community: signed once, kept until half its life, and as long as it

@@ -20,10 +20,12 @@ use udap::jws::{self, Signer};
 use udap::registrar::Registrar;
 use udap::rules::{ContactMatch, Profile};
 use udap::site::{Site, TokenMode};
-use udap::trust::{CertvalJudge, CrlStore, NoCrlAddress, RevocationMode, TrustPolicy, TrustStore};
+use udap::trust::{
+    CertvalJudge, KnownCrls, NoCrlAddress, NoFetching, RevocationMode, TrustPolicy, TrustStore,
+};
 use udap_axum::{
-    Environment, NoFetching, NoLinkChecks, RateLimits, Service, ServiceError, ServiceParts,
-    SiteSigner, TrustedProxies, router,
+    Environment, NoLinkChecks, RateLimits, Service, ServiceError, ServiceParts, SiteSigner,
+    TrustedProxies, router,
 };
 use udap_store::SqliteRegistry;
 use udap_testkit::{TestCommunity, TestLeaf};
@@ -107,7 +109,7 @@ async fn service(of: &TestCommunity, leaf: &TestLeaf) -> Result<Service, Service
             community: "example".to_owned(),
             signer: Arc::new(signer),
         }],
-        crls: CrlStore::default(),
+        crls: KnownCrls::default(),
         limits: RateLimits::new(0, 0),
         proxies: TrustedProxies::default(),
         environment: environment(),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 use udap::certificate::Certificate;
 use udap::trust::{
-    CertvalJudge, Crl, CrlStore, Distrust, Evidence, Outcome, TrustNeed, TrustPolicy, TrustedPath,
-    evaluate,
+    CertvalJudge, Crl, CrlNeed, CrlStore, Distrust, Evidence, Outcome, TrustNeed, TrustPolicy,
+    TrustedPath, evaluate,
 };
 use url::Url;
 
@@ -53,7 +53,7 @@ impl Trust {
         loop {
             match self.evaluate(leaf, candidates, &self.crls, &tried, at) {
                 Ok(verdict) => return verdict,
-                Err(needs) => tried.extend(needs.into_iter().flat_map(addresses)),
+                Err(needs) => tried.extend(needs.iter().flat_map(TrustNeed::urls).cloned()),
             }
         }
     }
@@ -78,12 +78,12 @@ impl Trust {
                 Err(needs) => needs,
             };
             for need in needs {
-                if let TrustNeed::Crl { urls } = &need
-                    && let Some(crl) = fetch_crl(client, urls).await
-                {
-                    crls = crls.with(Arc::new(crl));
+                tried.extend(need.urls().iter().cloned());
+                if let TrustNeed::Crl(need) = &need {
+                    for crl in fetch_crls(client, need, at).await {
+                        crls = crls.with(crl);
+                    }
                 }
-                tried.extend(addresses(need));
             }
         }
     }
@@ -109,22 +109,20 @@ impl Trust {
     }
 }
 
-fn addresses(need: TrustNeed) -> Vec<String> {
-    match need {
-        TrustNeed::Issuer { url } => vec![url],
-        TrustNeed::Crl { urls } => urls,
-    }
-}
-
-/// The first of the addresses that gives a list.
-async fn fetch_crl(client: &Client, urls: &[String]) -> Option<Crl> {
-    for url in urls {
+/// Tries the addresses in turn until a list answers the need.
+async fn fetch_crls(client: &Client, need: &CrlNeed, at: OffsetDateTime) -> Vec<Arc<Crl>> {
+    let mut found = Vec::new();
+    for url in need.urls() {
         let Ok(url) = Url::parse(url) else { continue };
         if let Ok((200, body)) = client.get(&url).await
             && let Ok(crl) = Crl::from_pem_or_der(&body)
         {
-            return Some(crl);
+            let answers = need.is_answered_by(&crl, at);
+            found.push(Arc::new(crl));
+            if answers {
+                break;
+            }
         }
     }
-    None
+    found
 }

@@ -10,7 +10,7 @@ use udap::certificate::Certificate;
 use udap::registrar::{AnchorConflict, Registrar, RegistrarError, Step};
 use udap::registry::Standing;
 use udap::site::TokenMode;
-use udap::trust::{CertvalJudge, Crl, CrlStore, Distrust, TrustNeed, TrustStore};
+use udap::trust::{CertvalJudge, Crl, CrlStore, Distrust, Fetched, TrustNeed, TrustStore};
 use udap_testkit::{CommunityOptions, KeyKind, TestCommunity};
 
 /// Proves: C09, C10, D01
@@ -216,15 +216,17 @@ fn what_is_missing_is_asked_for_in_order_and_only_when_it_can_help() {
         panic!("an issuer is needed");
     };
     assert!(matches!(need.needs(), [TrustNeed::Issuer { .. }]));
-    let intermediate = Certificate::from_der(of.intermediate().der()).unwrap();
-    let Step::NeedTrust(need) = need.supply(&world.registrar, vec![intermediate], &world.crls, NOW)
-    else {
+    let fetched = Fetched {
+        certificates: vec![Certificate::from_der(of.intermediate().der()).unwrap()],
+        crls: Vec::new(),
+    };
+    let Step::NeedTrust(need) = need.supply(&world.registrar, fetched, &world.crls, NOW) else {
         panic!("CRLs are needed");
     };
     assert!(
         need.needs()
             .iter()
-            .all(|one| matches!(one, TrustNeed::Crl { .. }))
+            .all(|one| matches!(one, TrustNeed::Crl(_)))
     );
     let crls = of
         .crls()
@@ -232,7 +234,8 @@ fn what_is_missing_is_asked_for_in_order_and_only_when_it_can_help() {
         .fold(CrlStore::new(Vec::new()), |store, der| {
             store.with(Arc::new(Crl::from_der(der).unwrap()))
         });
-    let Step::NeedStanding(need) = need.supply(&world.registrar, Vec::new(), &crls, NOW) else {
+    let Step::NeedStanding(need) = need.supply(&world.registrar, Fetched::default(), &crls, NOW)
+    else {
         panic!("the certificate is trusted");
     };
     assert!(matches!(

@@ -14,11 +14,10 @@ use udap::rules::{ContactMatch, Profile};
 use udap::scope::{Scope, ScopePattern};
 use udap::site::{Site, TokenMode};
 use udap::trust::{
-    CertvalJudge, Crl, CrlStore, NoCrlAddress, RevocationMode, TrustPolicy, TrustStore,
+    CertvalJudge, Crl, CrlStore, KnownCrls, NoCrlAddress, NoFetching, RevocationMode, TrustPolicy,
+    TrustStore,
 };
-use udap_axum::{
-    NoFetching, NoLinkChecks, RateLimits, Service, ServiceParts, SiteSigner, TrustedProxies,
-};
+use udap_axum::{NoLinkChecks, RateLimits, Service, ServiceParts, SiteSigner, TrustedProxies};
 use udap_openemr::{EmbeddedClients, GatewayKey, RowKey};
 use udap_store::{SiteClients, SqliteRegistry};
 use zeroize::Zeroizing;
@@ -124,7 +123,7 @@ pub(super) fn service(
         fetcher: Arc::new(NoFetching),
         links: Arc::new(NoLinkChecks),
         signers,
-        crls: CrlStore::new(crls),
+        crls: KnownCrls::new(CrlStore::new(crls)),
         limits: RateLimits::new(
             per_minute(config.limits.registrations_per_minute),
             per_minute(config.limits.statements_per_client_per_minute),

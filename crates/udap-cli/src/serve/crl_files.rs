@@ -73,7 +73,7 @@ impl Watched {
             Ok(lists) => {
                 tracing::debug!(community = %self.community, count = lists.len(),
                     "revocation lists read");
-                service.add_crls(lists.iter().cloned());
+                service.crls().add(lists.iter().cloned());
             }
             // Perhaps it is being written: what is known stays, and the next change is tried.
             Err(error) => {

@@ -12,7 +12,7 @@ use crate::limits;
 use crate::registrar::{NeedStanding, Registrar, Step};
 use crate::site::Site;
 use crate::statement::{CurrentStatement, TrustedStatement};
-use crate::trust::{self, CrlStore, Distrust, Evidence, Outcome, TrustNeed, TrustedPath};
+use crate::trust::{self, CrlStore, Distrust, Evidence, Fetched, Outcome, TrustNeed, TrustedPath};
 
 /// Seconds after which a client whose revocation status could not be learned may try again.
 const RETRY_UNKNOWN_STATUS_SECONDS: u32 = 60;
@@ -34,25 +34,21 @@ impl NeedTrust {
         &self.needs
     }
 
-    /// Goes on with what was fetched: certificates found at issuer URLs, and a store that holds
-    /// the CRLs found. Every URL of [`needs`](Self::needs) counts as tried, whatever came of it.
+    /// Goes on with what was fetched; `crls` must hold the CRLs among it already. Every URL of
+    /// [`needs`](Self::needs) counts as tried, whatever came of it.
     pub fn supply(
         mut self,
         registrar: &Registrar,
-        certificates: Vec<Certificate>,
+        fetched: Fetched,
         crls: &CrlStore,
         now: OffsetDateTime,
     ) -> Step {
         for need in self.needs.drain(..) {
-            match need {
-                TrustNeed::Issuer { url } => {
-                    self.tried.insert(url);
-                }
-                TrustNeed::Crl { urls } => self.tried.extend(urls),
-            }
+            self.tried.extend(need.urls().iter().cloned());
         }
         self.fetched.extend(
-            certificates
+            fetched
+                .certificates
                 .into_iter()
                 .filter(Certificate::is_ca)
                 .take(limits::X5C_CERTIFICATES),
@@ -155,7 +151,7 @@ impl Verdicts {
             Outcome::Need(needs) => {
                 for need in needs {
                     let list = match &need {
-                        TrustNeed::Crl { .. } => &mut self.needs_crl,
+                        TrustNeed::Crl(_) => &mut self.needs_crl,
                         TrustNeed::Issuer { .. } => &mut self.needs_issuer,
                     };
                     if !list.contains(&need) {

@@ -149,12 +149,7 @@ pub(super) fn evaluate_with(
         }
     }
     if let Some(lists) = pending {
-        return Outcome::Need(
-            lists
-                .into_iter()
-                .map(|urls| TrustNeed::Crl { urls })
-                .collect(),
-        );
+        return Outcome::Need(lists.into_iter().map(TrustNeed::Crl).collect());
     }
     if policy.aia && !reached_an_anchor && !leaf.uri_names().is_empty() {
         let needs = fetch::issuers(leaf, evidence.candidates, effort, evidence.tried);

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use time::OffsetDateTime;
+
 use super::anchor::TrustAnchor;
 use super::crl::Crl;
 use super::crl_store::CrlStore;
 use super::distrust::{Distrust, Place};
+use super::fetch::CrlNeed;
 use super::general_name::PointName;
 use super::judge::{Judge, LinearPath};
 use super::path::{Effort, Search, Sources, same_name_and_key};
@@ -59,7 +62,7 @@ enum Status {
 pub(super) enum Verdict {
     Good(Vec<PathNote>),
     /// Whether it is good depends on these, of which none was asked yet.
-    Ask(Vec<Vec<String>>),
+    Ask(Vec<CrlNeed>),
     Bad(Distrust),
 }
 
@@ -101,7 +104,7 @@ impl Revocation<'_> {
                 Status::Unknown => {
                     let urls = self.untried(certificate);
                     if !urls.is_empty() {
-                        ask.push(urls);
+                        ask.push(CrlNeed::new(certificate, issuer, urls));
                     } else if self.mode == RevocationMode::Required {
                         bad = bad.or(Some(Distrust::RevocationUnknown(place)));
                     } else {
@@ -237,6 +240,22 @@ impl Revocation<'_> {
         effort.join(own);
         is_good
     }
+}
+
+/// Whether a list tells by itself whether the certificate is revoked: its issuer's own key signed it,
+/// it is in force, and it is about this certificate.
+pub(super) fn settles(
+    crl: &Crl,
+    certificate: &Certificate,
+    issuer: &Certificate,
+    at: OffsetDateTime,
+) -> bool {
+    crl.names_issuer_of(certificate)
+        && may_sign_crls(issuer)
+        && issuer.key().is_ok_and(|key| crl.verify(key).is_ok())
+        && crl.is_understood()
+        && crl.is_current(at)
+        && covers(crl, certificate)
 }
 
 /// keyUsage, where there is one, must allow it (RFC 5280 §6.3.3 (f)).

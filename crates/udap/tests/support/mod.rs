@@ -16,7 +16,8 @@ use udap::rules::{ContactMatch, Profile};
 use udap::site::{Site, TokenMode};
 use udap::statement::{ApprovedRegistration, Cancellation};
 use udap::trust::{
-    CertvalJudge, Crl, CrlStore, NoCrlAddress, RevocationMode, TrustNeed, TrustPolicy, TrustStore,
+    CertvalJudge, Crl, CrlStore, Fetched, NoCrlAddress, RevocationMode, TrustNeed, TrustPolicy,
+    TrustStore,
 };
 use udap_testkit::{StatementBuilder, TestCommunity};
 
@@ -166,7 +167,7 @@ impl World {
             step = match step {
                 Step::NeedTrust(need) => {
                     asked.extend(need.needs().iter().cloned());
-                    need.supply(&self.registrar, Vec::new(), &self.crls, NOW)
+                    need.supply(&self.registrar, Fetched::default(), &self.crls, NOW)
                 }
                 Step::NeedStanding(need) => need.supply(&self.registrar, Standing::Clear),
                 Step::NeedLinks(need) => need.supply(&[]),

@@ -134,13 +134,19 @@ fn crls_are_asked_for_only_once_the_path_holds() {
     let root = Ca::root("Root");
     let ca = root.ca("CA");
     let leaf = ca.leaf_with(|params| params.custom_extensions.push(point(full_name(CRL))));
-    let need = TrustNeed::Crl {
-        urls: vec![CRL.to_owned()],
-    };
     let world = World::of(&[&root]);
     assert_eq!(world.distrust(&leaf), Distrust::UnknownIssuer);
     let mut world = world.candidates(&[&ca]);
-    assert_eq!(world.needs(&leaf), [need]);
+    match world.needs(&leaf).as_slice() {
+        [TrustNeed::Crl(need)] => {
+            assert_eq!(need.urls(), [CRL]);
+            assert_eq!(
+                (need.certificate(), need.issuer()),
+                (&leaf, &ca.certificate)
+            );
+        }
+        other => panic!("{other:?}"),
+    }
     // Not for a path that is lost anyhow.
     world.at = AT + Duration::days(31);
     assert_eq!(world.distrust(&leaf), Distrust::Expired(Place::Leaf));
@@ -166,12 +172,13 @@ fn crls_of_a_whole_path_are_asked_for_at_once() {
             .push(point(tlv(0xa0, tlv(0xa0, urls))));
     });
     let world = World::of(&[&root]).candidates(&[&ca]);
-    let crl = |urls: &[String]| TrustNeed::Crl {
-        urls: urls.to_vec(),
+    let asked = |world: &World| -> Vec<Vec<String>> {
+        let needs = world.needs(&leaf);
+        needs.iter().map(|need| need.urls().to_vec()).collect()
     };
-    assert_eq!(world.needs(&leaf), [crl(&[url(2), url(3)]), crl(&[url(1)])]);
+    assert_eq!(asked(&world), [vec![url(2), url(3)], vec![url(1)]]);
     let world = world.tried(&[&url(2)]);
-    assert_eq!(world.needs(&leaf), [crl(&[url(3)]), crl(&[url(1)])]);
+    assert_eq!(asked(&world), [vec![url(3)], vec![url(1)]]);
     let world = world.tried(&[&url(1), &url(3)]);
     assert_eq!(
         world.distrust(&leaf),

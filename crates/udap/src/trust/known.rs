@@ -1,0 +1,39 @@
+//! The CRLs that a running server knows, shared between those who bring them and those who judge.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::crl::Crl;
+use super::crl_store::CrlStore;
+
+/// A [`CrlStore`] that changes as lists arrive. Cheap to clone; all clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct KnownCrls(Arc<RwLock<CrlStore>>);
+
+impl KnownCrls {
+    /// Starts with these.
+    #[must_use]
+    pub fn new(crls: CrlStore) -> Self {
+        Self(Arc::new(RwLock::new(crls)))
+    }
+
+    /// The lists as they are now; what arrives later does not change this copy.
+    #[must_use]
+    pub fn now(&self) -> CrlStore {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Takes up lists; the store keeps the newest of each ([`CrlStore::with`]).
+    pub fn add(&self, crls: impl IntoIterator<Item = Arc<Crl>>) {
+        let mut crls = crls.into_iter().peekable();
+        if crls.peek().is_none() {
+            return;
+        }
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for crl in crls {
+            *current = current.with(crl);
+        }
+    }
+}
