@@ -26,6 +26,8 @@ pub(crate) struct Applicant<'a> {
     pub(crate) key: &'a PublicKey,
     pub(crate) names: Names,
     pub(crate) issuer_hash: Hash,
+    /// Leaf and intermediates as a CA would revoke them.
+    pub(crate) revocation_hashes: Vec<Hash>,
     /// The path's intermediates in DER, back to back.
     pub(crate) chain: Vec<u8>,
     /// What stands against the path's revocation status, though it was accepted (C22).
@@ -55,7 +57,11 @@ impl<'a> Applicant<'a> {
                 client_uri_hash: identity::client_uri(client_uri),
                 key_fingerprint: *key.fingerprint(),
             },
-            issuer_hash: identity::content(leaf.issuer_der()),
+            issuer_hash: leaf.issuer_hash(),
+            revocation_hashes: std::iter::once(leaf)
+                .chain(statement.path().intermediates())
+                .map(Certificate::revocation_hash)
+                .collect(),
             chain: statement
                 .path()
                 .intermediates()

@@ -1,41 +1,16 @@
 //! Keeping CRLs over restarts (decisions 22).
 
+use async_trait::async_trait;
 use time::OffsetDateTime;
-use udap::registry::RegistryError;
+use udap::registry::{CrlArchive, CrlRecord, CrlVersion, RegistryError};
 
 use crate::error::StoreError;
 use crate::sqlite::SqliteRegistry;
 use crate::table::crl;
 
-/// A CRL as it was fetched. Whoever stores one has verified its signature; whoever loads one does
-/// so again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CrlRecord {
-    /// Where it was fetched.
-    pub url: String,
-    /// thisUpdate.
-    pub this_update: OffsetDateTime,
-    /// nextUpdate.
-    pub next_update: Option<OffsetDateTime>,
-    /// cRLNumber: octets of the INTEGER, big-endian.
-    pub number: Option<Vec<u8>>,
-    /// The answer's `ETag`, for the next conditional request.
-    pub entity_tag: Option<String>,
-    /// The answer's `Last-Modified`.
-    pub last_modified: Option<String>,
-    /// When it was fetched.
-    pub fetched_at: OffsetDateTime,
-    /// The CRL in DER.
-    pub der: Vec<u8>,
-}
-
-impl SqliteRegistry {
-    /// Stores a CRL in the place of the one from the same URL, as a whole. One that is older, by
-    /// thisUpdate or number, replaces nothing. Returns whether it was stored.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn put_crl(&self, crl: &CrlRecord) -> Result<bool, RegistryError> {
+#[async_trait]
+impl CrlArchive for SqliteRegistry {
+    async fn put_crl(&self, crl: &CrlRecord) -> Result<bool, RegistryError> {
         let put = async {
             let mut transaction = self.write().await?;
             let stored = crl::put(&mut transaction, crl).await?;
@@ -45,11 +20,7 @@ impl SqliteRegistry {
         Ok(put.await?)
     }
 
-    /// The CRL from a URL.
-    ///
-    /// # Errors
-    /// If the store fails, or what it holds is not what was stored.
-    pub async fn crl(&self, url: &str) -> Result<Option<CrlRecord>, RegistryError> {
+    async fn crl(&self, url: &str) -> Result<Option<CrlRecord>, RegistryError> {
         let get = async {
             let mut transaction = self.read().await?;
             crl::get(&mut transaction, url).await
@@ -57,23 +28,25 @@ impl SqliteRegistry {
         Ok(get.await?)
     }
 
-    /// The URLs of all stored CRLs.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn crl_urls(&self) -> Result<Vec<String>, RegistryError> {
-        let urls = async {
+    async fn crl_versions(&self) -> Result<Vec<CrlVersion>, RegistryError> {
+        let versions = async {
             let mut transaction = self.read().await?;
-            crl::urls(&mut transaction).await
+            crl::versions(&mut transaction).await
         };
-        Ok(urls.await?)
+        Ok(versions.await?)
     }
 
-    /// Forgets the CRL of a URL that no certificate names any more. Returns whether there was one.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn remove_crl(&self, url: &str) -> Result<bool, RegistryError> {
+    async fn confirm_crl(&self, url: &str, at: OffsetDateTime) -> Result<(), RegistryError> {
+        let confirm = async {
+            let mut transaction = self.write().await?;
+            crl::confirm(&mut transaction, url, at).await?;
+            transaction.commit().await?;
+            Ok::<_, StoreError>(())
+        };
+        Ok(confirm.await?)
+    }
+
+    async fn remove_crl(&self, url: &str) -> Result<bool, RegistryError> {
         let remove = async {
             let mut transaction = self.write().await?;
             let removed = crl::remove(&mut transaction, url).await?;
@@ -95,6 +68,7 @@ mod tests {
         let this_update = datetime!(2026-11-22 12:00 UTC) + Duration::minutes(minutes);
         CrlRecord {
             url: "http://crl.example.org/ca.crl".to_owned(),
+            issuer: b"the CA's certificate".to_vec(),
             this_update,
             next_update: Some(this_update + Duration::DAY),
             number: number.map(<[u8]>::to_vec),
@@ -118,7 +92,15 @@ mod tests {
         let short = record(Some(&[2]), 1, 10);
         assert!(store.put_crl(&short).await.unwrap());
         assert_eq!(store.crl(&long.url).await.unwrap(), Some(short.clone()));
-        assert_eq!(store.crl_urls().await.unwrap(), [short.url.as_str()]);
+        let later = short.fetched_at + Duration::HOUR;
+        store.confirm_crl(&short.url, later).await.unwrap();
+        let versions = store.crl_versions().await.unwrap();
+        assert_eq!(versions.len(), 1);
+        assert_eq!(
+            (&versions[0].url, versions[0].fetched_at),
+            (&short.url, later)
+        );
+        assert_eq!(versions[0].digest, crate::identity::content(&short.der));
         assert!(store.remove_crl(&short.url).await.unwrap());
         assert!(!store.remove_crl(&short.url).await.unwrap());
         assert_eq!(store.crl(&short.url).await.unwrap(), None);
@@ -145,6 +127,17 @@ mod tests {
         ] {
             assert!(store.put_crl(&newer).await.unwrap());
         }
+    }
+
+    #[tokio::test]
+    async fn a_ca_with_another_key_counts_anew() {
+        let store = store().await;
+        let stored = record(Some(&[9]), 10, 10);
+        assert!(store.put_crl(&stored).await.unwrap());
+        let mut other = record(Some(&[1]), 9, 11);
+        other.issuer = b"another certificate".to_vec();
+        assert!(store.put_crl(&other).await.unwrap());
+        assert_eq!(store.crl(&stored.url).await.unwrap(), Some(other));
     }
 
     #[tokio::test]

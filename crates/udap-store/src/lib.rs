@@ -19,6 +19,5 @@ pub mod switch;
 mod table;
 
 pub use client_table::{Client, ClientTable, ClientTableError, SiteClients};
-pub use crl::CrlRecord;
 pub use extent::Extent;
 pub use sqlite::{OpenError, SqliteRegistry};

@@ -5,41 +5,9 @@
 //! the FHIR server's own pages), and the community's policy. A client is on only if none of them
 //! says no, and the policy or an administrator says yes.
 
+pub use udap::registry::TrustOff;
+
 use crate::extent::Extent;
-
-/// Why a check of trust switched a client off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TrustOff {
-    /// A certificate of its path has expired.
-    Expired,
-    /// A certificate of its path was revoked.
-    Revoked,
-    /// No path to an anchor is left.
-    Untrusted,
-    /// Its revocation status could not be learned for too long (decisions 23).
-    Unknown,
-}
-
-impl TrustOff {
-    /// The word in the table.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-            Self::Untrusted => "untrusted",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// The reason of a word in the table.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Expired, Self::Revoked, Self::Untrusted, Self::Unknown]
-            .into_iter()
-            .find(|reason| reason.as_str() == word)
-    }
-}
 
 /// What is recorded of a registration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +57,8 @@ pub enum Event {
     Distrust(TrustOff),
     /// A check of trust found nothing wrong.
     Recheck,
+    /// A check of trust learned nothing: only what an administrator did is taken up.
+    Look,
 }
 
 /// Something worth recording.
@@ -241,6 +211,7 @@ pub fn decide(mut state: State, found: Option<bool>, event: Event) -> Decision {
             }
             revoke_tokens = true;
         }
+        Event::Look => {}
         Event::Recheck => {
             if state.trust_off == Some(TrustOff::Unknown) {
                 state.trust_off = None;

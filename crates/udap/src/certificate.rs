@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
+use x509_parser::asn1_rs::Any;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer;
@@ -22,6 +23,7 @@ use crate::key::{BadSignature, CertificateSignature, KeyError, PublicKey};
 use crate::limits;
 use crate::trust::distribution_point::DistributionPoint;
 use crate::trust::name::NameKey;
+use crate::trust::serials::minimal;
 
 /// Why bytes are not a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -177,6 +179,21 @@ impl Certificate {
         Ok(certificates)
     }
 
+    /// Decodes certificates in DER, back to back.
+    ///
+    /// # Errors
+    /// If anything among them is no certificate.
+    pub fn from_der_sequence(mut bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
+        let mut certificates = Vec::new();
+        while !bytes.is_empty() {
+            let (rest, _) = Any::from_der(bytes).map_err(|_| CertificateError::Malformed)?;
+            let (der, _) = bytes.split_at(bytes.len().saturating_sub(rest.len()));
+            certificates.push(Self::from_der(der)?);
+            bytes = rest;
+        }
+        Ok(certificates)
+    }
+
     /// The certificate as it was given.
     #[must_use]
     pub fn der(&self) -> &[u8] {
@@ -223,6 +240,26 @@ impl Certificate {
     #[must_use]
     pub fn serial_hex(&self) -> String {
         hex::encode(&self.0.serial)
+    }
+
+    /// SHA-256 of the issuer's name in a form that is equal for equal names (RFC 5280 §7.1): a key
+    /// for tables, as [`Crl::issuer_hash`](crate::trust::Crl::issuer_hash).
+    #[must_use]
+    pub fn issuer_hash(&self) -> [u8; 32] {
+        self.0.issuer.key.digest()
+    }
+
+    /// SHA-256 over issuer and serial number, by which a CA revokes: a key for tables. Unlike the
+    /// fingerprint it survives an ECDSA signature whose `s` somebody negated.
+    #[must_use]
+    pub fn revocation_hash(&self) -> [u8; 32] {
+        let issuer = self.0.issuer.key.as_bytes();
+        Sha256::new()
+            .chain_update((issuer.len() as u64).to_be_bytes())
+            .chain_update(issuer)
+            .chain_update(minimal(&self.0.serial).unwrap_or_default())
+            .finalize()
+            .into()
     }
 
     /// The first instant of its validity.

@@ -1,11 +1,17 @@
 //! Where registrations live: what a store must do, so that any FHIR server can have one.
 
+mod crl_archive;
+mod recheck;
+
 use std::error::Error;
 use std::net::IpAddr;
 
 use async_trait::async_trait;
 use serde::Serialize;
 use time::OffsetDateTime;
+
+pub use crl_archive::{CrlArchive, CrlRecord, CrlVersion};
+pub use recheck::{CheckResult, LiveRegistration, Position, RecheckRegistry, TrustOff};
 
 use crate::error::Refusal;
 use crate::statement::{ApprovedRegistration, Cancellation, TrustedStatement};

@@ -1,50 +1,98 @@
-//! What checks of trust after registration lead to (C30, decisions 12, 23).
+//! What checks of trust after registration lead to (C30, decisions 12, 22, 23).
 
+use async_trait::async_trait;
 use time::OffsetDateTime;
-use udap::registry::RegistryError;
+use udap::registry::{
+    CheckResult, LiveRegistration, Position, RecheckRegistry, RegistryError, TrustOff,
+};
+use udap::trust::Crl;
 
 use crate::error::StoreError;
 use crate::sqlite::SqliteRegistry;
 use crate::sqlite::operator::{Relative, is_blocked};
-use crate::switch::{Event, TrustOff};
-use crate::table::{registration, revoked_certificate};
+use crate::switch::Event;
+use crate::table::registration::{self, Registration};
+use crate::table::revoked_certificate;
 
-impl SqliteRegistry {
-    /// Records the outcome of a check of a client's certificate: `None` if it is still trusted.
-    /// The client is switched off and its tokens are revoked if it is not; an unknown status that
-    /// has become known switches it on again. A certificate that was revoked is remembered for
-    /// good. Returns whether the client is on now.
-    ///
-    /// What an administrator did to the client's row in the meantime is taken up as well.
-    ///
-    /// # Errors
-    /// If there is no such live client, or the store fails.
-    pub async fn record_check(
+#[async_trait]
+impl RecheckRegistry for SqliteRegistry {
+    async fn live(
         &self,
-        client_id: &str,
-        verdict: Option<TrustOff>,
-        now: OffsetDateTime,
-    ) -> Result<bool, RegistryError> {
-        Ok(self.check(client_id, verdict, now).await?)
+        after: Option<Position>,
+        limit: u32,
+    ) -> Result<Vec<LiveRegistration>, RegistryError> {
+        let page = async {
+            let mut transaction = self.read().await?;
+            let after = after.map_or((i64::MIN, i64::MIN), |position| {
+                (position.registered_at, position.id)
+            });
+            let rows = registration::live_page(&mut transaction, after, limit.into()).await?;
+            rows.iter().map(seen).collect::<Result<_, StoreError>>()
+        };
+        Ok(page.await?)
     }
 
+    async fn expired(
+        &self,
+        at: OffsetDateTime,
+        limit: u32,
+    ) -> Result<Vec<LiveRegistration>, RegistryError> {
+        let expired = async {
+            let mut transaction = self.read().await?;
+            let rows = registration::expired(&mut transaction, at, limit.into()).await?;
+            rows.iter().map(seen).collect::<Result<_, StoreError>>()
+        };
+        Ok(expired.await?)
+    }
+
+    async fn listed(&self, crl: &Crl) -> Result<Vec<LiveRegistration>, RegistryError> {
+        let listed = async {
+            let mut transaction = self.read().await?;
+            let rows = registration::listed(&mut transaction, crl).await?;
+            rows.iter().map(seen).collect::<Result<_, StoreError>>()
+        };
+        Ok(listed.await?)
+    }
+
+    async fn record_check(
+        &self,
+        registration: &LiveRegistration,
+        result: &CheckResult,
+        now: OffsetDateTime,
+    ) -> Result<bool, RegistryError> {
+        Ok(self.check(registration, result, now).await?)
+    }
+}
+
+impl SqliteRegistry {
     async fn check(
         &self,
-        client_id: &str,
-        verdict: Option<TrustOff>,
+        seen: &LiveRegistration,
+        result: &CheckResult,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.write().await?;
-        let row = registration::by_client_id(&mut transaction, client_id)
+        let row = registration::by_client_id(&mut transaction, &seen.client_id)
             .await?
             .filter(|row| row.status == "registered")
             .ok_or(StoreError::Outcome(RegistryError::NotRegistered))?;
-        let blocked = is_blocked(&mut transaction, &row).await?;
-        if verdict == Some(TrustOff::Revoked) {
-            let fingerprint = row.certificate_fingerprint()?;
-            revoked_certificate::remember(&mut transaction, &fingerprint, now).await?;
+        if row.certificate_fingerprint()? != *seen.certificate.fingerprint() {
+            // A statement came in between, and was judged by itself.
+            return Ok(row.written_enabled);
         }
-        let event = verdict.map_or(Event::Recheck, Event::Distrust);
+        let is_good = *result == CheckResult::Good;
+        registration::set_checked(&mut transaction, row.id, is_good, now).await?;
+        let event = match result {
+            CheckResult::Unsettled => Event::Look,
+            CheckResult::Good => Event::Recheck,
+            CheckResult::Off(reason) => Event::Distrust(*reason),
+            CheckResult::Revoked(certificate) => {
+                let identity = certificate.revocation_hash();
+                revoked_certificate::remember(&mut transaction, &identity, now).await?;
+                Event::Distrust(TrustOff::Revoked)
+            }
+        };
+        let blocked = is_blocked(&mut transaction, &row).await?;
         let relative = Relative { row, blocked };
         let decision = self
             .happen(&mut transaction, &relative, event, None, now)
@@ -52,4 +100,20 @@ impl SqliteRegistry {
         transaction.commit().await?;
         Ok(decision.state.written)
     }
+}
+
+fn seen(row: &Registration) -> Result<LiveRegistration, StoreError> {
+    let (registered_at, id) = row.position();
+    Ok(LiveRegistration {
+        client_id: row.client_id.clone(),
+        site: row.site.clone(),
+        community_uri: row.community_uri.clone(),
+        certificate: row.certificate()?,
+        chain: row.chain()?,
+        trust_off: row.trust_off()?,
+        enabled: row.written_enabled,
+        good_at: row.good_at()?,
+        checked_at: row.checked_at()?,
+        position: Position { registered_at, id },
+    })
 }

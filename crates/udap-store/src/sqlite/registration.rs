@@ -413,7 +413,7 @@ async fn is_blocked(
     transaction: &mut Transaction<'_, Sqlite>,
     applicant: &Applicant<'_>,
 ) -> Result<bool, StoreError> {
-    client_block::speaks_against(transaction, &applicant.names, applicant.leaf.fingerprint()).await
+    client_block::speaks_against(transaction, &applicant.names, &applicant.revocation_hashes).await
 }
 
 fn client(

@@ -83,8 +83,8 @@ impl SqliteRegistry {
         let applicant = Applicant::of(statement)?;
         let mut transaction = self.read().await?;
         // First, so that a blocked client cannot tell by a replay that it is trusted otherwise.
-        let fingerprint = applicant.leaf.fingerprint();
-        if client_block::speaks_against(&mut transaction, &applicant.names, fingerprint).await? {
+        let certificates = &applicant.revocation_hashes;
+        if client_block::speaks_against(&mut transaction, &applicant.names, certificates).await? {
             return Ok(Standing::Blocked);
         }
         let expired_until = self.expired_until(now);

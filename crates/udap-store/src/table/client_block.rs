@@ -6,6 +6,7 @@ use udap::registry::{BlockScope, OperatorAction};
 use crate::error::StoreError;
 use crate::identity::Hash;
 use crate::instant;
+use crate::table::revoked_certificate;
 
 /// Everything that a block can name a client by.
 #[derive(Clone, Debug)]
@@ -34,22 +35,25 @@ pub(crate) fn word(scope: BlockScope) -> &'static str {
     }
 }
 
-/// Whether any block names the client, or its certificate was once seen revoked.
+/// Whether any block names the client, or a certificate of its path was once seen revoked.
 pub(crate) async fn speaks_against(
     connection: &mut SqliteConnection,
     names: &Names,
-    certificate: &Hash,
+    certificates: &[Hash],
 ) -> Result<bool, StoreError> {
+    for certificate in certificates {
+        if revoked_certificate::is_known(connection, certificate).await? {
+            return Ok(true);
+        }
+    }
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM client_block WHERE scope = 'registration' AND identity = ?) \
              OR EXISTS (SELECT 1 FROM client_block WHERE scope = 'everywhere' AND identity = ?) \
-             OR EXISTS (SELECT 1 FROM client_block WHERE scope = 'key' AND identity = ?) \
-             OR EXISTS (SELECT 1 FROM revoked_certificate WHERE fingerprint = ?)",
+             OR EXISTS (SELECT 1 FROM client_block WHERE scope = 'key' AND identity = ?)",
     )
     .bind(&names.identity[..])
     .bind(&names.client_uri_hash[..])
     .bind(&names.key_fingerprint[..])
-    .bind(&certificate[..])
     .fetch_one(connection)
     .await?)
 }

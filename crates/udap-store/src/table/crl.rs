@@ -1,8 +1,10 @@
 //! `crl` and `crl_chunk`: CRLs that were fetched (decisions 22).
 
 use sqlx::SqliteConnection;
+use time::OffsetDateTime;
+use udap::certificate::Certificate;
+use udap::registry::{CrlRecord, CrlVersion};
 
-use crate::crl::CrlRecord;
 use crate::error::StoreError;
 use crate::identity;
 use crate::instant;
@@ -16,6 +18,7 @@ const CHUNK_BYTES: usize = 1024 * 1024;
 struct Row {
     url_hash: Vec<u8>,
     url: String,
+    issuer: Vec<u8>,
     this_update: i64,
     next_update: Option<i64>,
     number: Option<Vec<u8>>,
@@ -26,19 +29,22 @@ struct Row {
     digest: Vec<u8>,
 }
 
-/// Replaces what is stored under the CRL's URL, unless that is newer. Returns whether it did.
+/// Replaces what is stored under the CRL's URL, unless that is newer and of the same key. Returns
+/// whether it did.
 pub(crate) async fn put(
     connection: &mut SqliteConnection,
     crl: &CrlRecord,
 ) -> Result<bool, StoreError> {
     let url_hash = identity::url(&crl.url);
-    let stored: Option<(i64, Option<Vec<u8>>)> =
-        sqlx::query_as("SELECT this_update, number FROM crl WHERE url_hash = ?")
+    let stored: Option<(i64, Option<Vec<u8>>, Vec<u8>)> =
+        sqlx::query_as("SELECT this_update, number, issuer FROM crl WHERE url_hash = ?")
             .bind(&url_hash[..])
             .fetch_optional(&mut *connection)
             .await?;
     let this_update = instant::to_micros(crl.this_update);
-    if let Some((stored_update, stored_number)) = stored
+    if let Some((stored_update, stored_number, issuer)) = stored
+        // A CA that has changed its key may count anew.
+        && same_key(&issuer, &crl.issuer)
         && (this_update < stored_update
             || is_lower(crl.number.as_deref(), stored_number.as_deref()))
     {
@@ -54,11 +60,12 @@ pub(crate) async fn put(
             .await?;
     }
     sqlx::query(
-        "INSERT INTO crl (url_hash, url, this_update, next_update, number, entity_tag, \
-         last_modified, fetched_at, length, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO crl (url_hash, url, issuer, this_update, next_update, number, entity_tag, \
+         last_modified, fetched_at, length, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&url_hash[..])
     .bind(&crl.url)
+    .bind(&crl.issuer)
     .bind(this_update)
     .bind(crl.next_update.map(instant::to_micros))
     .bind(crl.number.as_deref().map(significant))
@@ -86,7 +93,7 @@ pub(crate) async fn get(
     url: &str,
 ) -> Result<Option<CrlRecord>, StoreError> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT url_hash, url, this_update, next_update, number, entity_tag, last_modified, \
+        "SELECT url_hash, url, issuer, this_update, next_update, number, entity_tag, last_modified, \
          fetched_at, length, digest FROM crl WHERE url_hash = ?",
     )
     .bind(&identity::url(url)[..])
@@ -102,9 +109,9 @@ pub(crate) async fn get(
     if row.length != length(&der) || row.digest != identity::content(&der) {
         return Err(inconsistent("digest"));
     }
-    let time = |micros, column| instant::from_micros(micros).ok_or_else(|| inconsistent(column));
     Ok(Some(CrlRecord {
         url: row.url,
+        issuer: row.issuer,
         this_update: time(row.this_update, "this_update")?,
         next_update: row
             .next_update
@@ -118,11 +125,53 @@ pub(crate) async fn get(
     }))
 }
 
-/// The URLs of all stored CRLs.
-pub(crate) async fn urls(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
-    Ok(sqlx::query_scalar("SELECT url FROM crl ORDER BY url")
-        .fetch_all(connection)
-        .await?)
+#[derive(sqlx::FromRow)]
+struct VersionRow {
+    url: String,
+    digest: Vec<u8>,
+    next_update: Option<i64>,
+    fetched_at: i64,
+}
+
+/// What is stored, by URL.
+pub(crate) async fn versions(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<CrlVersion>, StoreError> {
+    let rows: Vec<VersionRow> =
+        sqlx::query_as("SELECT url, digest, next_update, fetched_at FROM crl ORDER BY url")
+            .fetch_all(connection)
+            .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(CrlVersion {
+                url: row.url,
+                digest: row
+                    .digest
+                    .as_slice()
+                    .try_into()
+                    .map_err(|_| inconsistent("digest"))?,
+                next_update: row
+                    .next_update
+                    .map(|micros| time(micros, "next_update"))
+                    .transpose()?,
+                fetched_at: time(row.fetched_at, "fetched_at")?,
+            })
+        })
+        .collect()
+}
+
+/// Notes that the CRL of a URL is still the newest.
+pub(crate) async fn confirm(
+    connection: &mut SqliteConnection,
+    url: &str,
+    at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE crl SET fetched_at = ? WHERE url_hash = ?")
+        .bind(instant::to_micros(at))
+        .bind(&identity::url(url)[..])
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Forgets the CRL of a URL. Returns whether there was one.
@@ -141,6 +190,20 @@ pub(crate) async fn remove(
         .await?
         .rows_affected();
     Ok(removed > 0)
+}
+
+fn time(micros: i64, column: &'static str) -> Result<OffsetDateTime, StoreError> {
+    instant::from_micros(micros).ok_or_else(|| inconsistent(column))
+}
+
+/// Whether two certificates, in DER, have one key.
+fn same_key(one: &[u8], other: &[u8]) -> bool {
+    let fingerprint = |der| {
+        Certificate::from_der(der)
+            .ok()
+            .and_then(|certificate| certificate.key().ok().map(|key| *key.fingerprint()))
+    };
+    one == other || (fingerprint(one).is_some() && fingerprint(one) == fingerprint(other))
 }
 
 fn inconsistent(column: &'static str) -> StoreError {

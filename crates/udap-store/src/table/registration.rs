@@ -4,11 +4,12 @@ use serde_json::{Map, Value};
 use sqlx::SqliteConnection;
 use time::OffsetDateTime;
 use udap::certificate::Certificate;
+use udap::trust::Crl;
 
 use crate::applicant::Applicant;
 use crate::error::StoreError;
 use crate::extent::Extent;
-use crate::identity::Hash;
+use crate::identity::{self, Hash};
 use crate::instant;
 use crate::switch::{State, TrustOff};
 use crate::table::client_block::Names;
@@ -36,8 +37,11 @@ pub(crate) struct Registration {
     key_fingerprint: Vec<u8>,
     not_after: i64,
     certificate: Vec<u8>,
+    chain: Vec<u8>,
     registered_at: i64,
     updated_at: i64,
+    good_at: i64,
+    checked_at: i64,
 }
 
 /// Every column that is read, in one place.
@@ -46,8 +50,8 @@ macro_rules! select {
         concat!(
             "SELECT id, identity, client_uri_hash, site, community_uri, client_uri, client_id, \
              client_name, status, trust_off, approved, policy_enables, written_enabled, metadata, \
-             certificate_fingerprint, key_fingerprint, not_after, certificate, registered_at, \
-             updated_at FROM registration ",
+             certificate_fingerprint, key_fingerprint, not_after, certificate, chain, \
+             registered_at, updated_at, good_at, checked_at FROM registration ",
             $condition
         )
     };
@@ -62,6 +66,27 @@ const LIVE_RELATIVES: &str = select!(
     "WHERE id IN (SELECT id FROM registration WHERE client_uri_hash = ? AND live = 1 \
      UNION SELECT id FROM registration WHERE key_fingerprint = ? AND live = 1) ORDER BY id"
 );
+
+const LIVE_PAGE: &str = select!(
+    "WHERE status = 'registered' AND registered_at >= ? AND (registered_at > ? OR id > ?) \
+     ORDER BY registered_at, id LIMIT ?"
+);
+
+// The first condition on trust_off stands for itself: NULL is not unequal to anything.
+const EXPIRED: &str = select!(
+    "WHERE live = 1 AND not_after < ? AND status = 'registered' \
+     AND (trust_off IS NULL OR trust_off = 'unknown') ORDER BY not_after LIMIT ?"
+);
+
+const OF_ISSUER: &str = "SELECT id, serial FROM registration \
+     WHERE issuer_hash = ? AND live = 1 AND status = 'registered'";
+
+const CHAINS: &str = "SELECT chain_hash, MIN(id) FROM registration \
+     WHERE live = 1 AND chain_hash IS NOT NULL GROUP BY chain_hash";
+
+const BY_ID: &str = select!("WHERE id = ?");
+
+const OF_CHAIN: &str = select!("WHERE live = 1 AND chain_hash = ? AND status = 'registered'");
 
 const PAGE: &str = select!(
     "WHERE registered_at >= ? AND (registered_at > ? OR id > ?) \
@@ -93,6 +118,21 @@ impl Registration {
         Certificate::from_der(&self.certificate).map_err(|_| inconsistent("certificate"))
     }
 
+    /// The intermediates of its path when it was registered.
+    pub(crate) fn chain(&self) -> Result<Vec<Certificate>, StoreError> {
+        Certificate::from_der_sequence(&self.chain).map_err(|_| inconsistent("chain"))
+    }
+
+    /// When its trust was last established.
+    pub(crate) fn good_at(&self) -> Result<OffsetDateTime, StoreError> {
+        instant::from_micros(self.good_at).ok_or_else(|| inconsistent("good_at"))
+    }
+
+    /// When it was last looked at.
+    pub(crate) fn checked_at(&self) -> Result<OffsetDateTime, StoreError> {
+        instant::from_micros(self.checked_at).ok_or_else(|| inconsistent("checked_at"))
+    }
+
     /// When its certificate expires.
     pub(crate) fn not_after(&self) -> Result<OffsetDateTime, StoreError> {
         instant::from_micros(self.not_after).ok_or_else(|| inconsistent("not_after"))
@@ -108,17 +148,20 @@ impl Registration {
         instant::from_micros(self.updated_at).ok_or_else(|| inconsistent("updated_at"))
     }
 
+    /// Why the last check of trust switched it off.
+    pub(crate) fn trust_off(&self) -> Result<Option<TrustOff>, StoreError> {
+        self.trust_off
+            .as_deref()
+            .map(|word| TrustOff::from_word(word).ok_or_else(|| inconsistent("trust_off")))
+            .transpose()
+    }
+
     /// Its state, with what other tables hold about it.
     pub(crate) fn state(&self, blocked: bool, admin_off: bool) -> Result<State, StoreError> {
         Ok(State {
             cancelled: self.status == "cancelled",
             blocked,
-            trust_off: match &self.trust_off {
-                None => None,
-                Some(word) => {
-                    Some(TrustOff::from_word(word).ok_or_else(|| inconsistent("trust_off"))?)
-                }
-            },
+            trust_off: self.trust_off()?,
             admin_off,
             approved: match &self.approved {
                 None => None,
@@ -193,6 +236,97 @@ pub(crate) async fn page(
         .await?)
 }
 
+/// Live registrations, oldest first, from after `(registered_at, id)` on, at most `limit`.
+pub(crate) async fn live_page(
+    connection: &mut SqliteConnection,
+    after: (i64, i64),
+    limit: i64,
+) -> Result<Vec<Registration>, StoreError> {
+    Ok(sqlx::query_as(LIVE_PAGE)
+        .bind(after.0)
+        .bind(after.0)
+        .bind(after.1)
+        .bind(limit)
+        .fetch_all(connection)
+        .await?)
+}
+
+/// Live registrations whose certificate expired before `at` and that are not off for that or
+/// worse.
+pub(crate) async fn expired(
+    connection: &mut SqliteConnection,
+    at: OffsetDateTime,
+    limit: i64,
+) -> Result<Vec<Registration>, StoreError> {
+    Ok(sqlx::query_as(EXPIRED)
+        .bind(instant::to_micros(at))
+        .bind(limit)
+        .fetch_all(connection)
+        .await?)
+}
+
+/// Live registrations that a list names: by the app's own certificate, or by an intermediate of
+/// its path.
+pub(crate) async fn listed(
+    connection: &mut SqliteConnection,
+    crl: &Crl,
+) -> Result<Vec<Registration>, StoreError> {
+    let mut listed = Vec::new();
+    let leaves: Vec<(i64, Vec<u8>)> = sqlx::query_as(OF_ISSUER)
+        .bind(&crl.issuer_hash()[..])
+        .fetch_all(&mut *connection)
+        .await?;
+    for (id, serial) in leaves {
+        if crl.revokes_serial(&serial) {
+            let row: Option<Registration> = sqlx::query_as(BY_ID)
+                .bind(id)
+                .fetch_optional(&mut *connection)
+                .await?;
+            listed.extend(row);
+        }
+    }
+    let chains: Vec<(Vec<u8>, i64)> = sqlx::query_as(CHAINS).fetch_all(&mut *connection).await?;
+    for (chain_hash, id) in chains {
+        let one: Option<Registration> = sqlx::query_as(BY_ID)
+            .bind(id)
+            .fetch_optional(&mut *connection)
+            .await?;
+        let Some(one) = one else { continue };
+        let is_named = one.chain()?.iter().any(|certificate| {
+            crl.names_issuer_of(certificate) && crl.revokes_serial(certificate.serial())
+        });
+        if is_named {
+            let rows: Vec<Registration> = sqlx::query_as(OF_CHAIN)
+                .bind(chain_hash)
+                .fetch_all(&mut *connection)
+                .await?;
+            listed.extend(rows);
+        }
+    }
+    Ok(listed)
+}
+
+/// Notes that a registration was looked at, and whether its trust was established.
+pub(crate) async fn set_checked(
+    connection: &mut SqliteConnection,
+    id: i64,
+    is_good: bool,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let now = instant::to_micros(now);
+    sqlx::query(
+        "UPDATE registration SET checked_at = ?, good_at = CASE WHEN ? THEN ? ELSE good_at END \
+         WHERE id = ?",
+    )
+    .bind(now)
+    .bind(is_good)
+    .bind(now)
+    .bind(id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 impl Registration {
     /// Where [`page`] goes on after this row.
     pub(crate) fn position(&self) -> (i64, i64) {
@@ -223,9 +357,10 @@ pub(crate) async fn insert(
          (identity, client_uri_hash, site, community_id, community_uri, client_uri, client_id, \
           client_name, status, trust_off, approved, policy_enables, written_enabled, metadata, \
           statement, jti, certificate_fingerprint, key_fingerprint, issuer_hash, issuer, serial, \
-          not_after, certificate, chain, request_id, remote_address, registered_at, updated_at) \
+          not_after, certificate, chain, chain_hash, request_id, remote_address, registered_at, \
+          updated_at, good_at, checked_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'registered', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
-                 ?, ?, ?, ?, ?)",
+                 ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&applicant.names.identity[..])
     .bind(&applicant.names.client_uri_hash[..])
@@ -250,8 +385,11 @@ pub(crate) async fn insert(
     .bind(instant::to_micros(applicant.leaf.not_after()))
     .bind(applicant.leaf.der())
     .bind(applicant.chain.as_slice())
+    .bind(&identity::content(&applicant.chain)[..])
     .bind(request.request_id)
     .bind(request.remote_address)
+    .bind(now)
+    .bind(now)
     .bind(now)
     .bind(now)
     .execute(connection)
@@ -268,12 +406,13 @@ pub(crate) async fn replace(
     state: &State,
     request: Request<'_>,
 ) -> Result<(), StoreError> {
+    let now = instant::to_micros(request.now);
     sqlx::query(
         "UPDATE registration SET community_id = ?, client_name = ?, trust_off = ?, approved = ?, \
          policy_enables = ?, written_enabled = ?, metadata = ?, statement = ?, jti = ?, \
          certificate_fingerprint = ?, key_fingerprint = ?, issuer_hash = ?, issuer = ?, \
-         serial = ?, not_after = ?, certificate = ?, chain = ?, request_id = ?, \
-         remote_address = ?, updated_at = ? WHERE id = ?",
+         serial = ?, not_after = ?, certificate = ?, chain = ?, chain_hash = ?, request_id = ?, \
+         remote_address = ?, updated_at = ?, good_at = ?, checked_at = ? WHERE id = ?",
     )
     .bind(applicant.community_id)
     .bind(name(metadata))
@@ -292,9 +431,12 @@ pub(crate) async fn replace(
     .bind(instant::to_micros(applicant.leaf.not_after()))
     .bind(applicant.leaf.der())
     .bind(applicant.chain.as_slice())
+    .bind(&identity::content(&applicant.chain)[..])
     .bind(request.request_id)
     .bind(request.remote_address)
-    .bind(instant::to_micros(request.now))
+    .bind(now)
+    .bind(now)
+    .bind(now)
     .bind(id)
     .execute(connection)
     .await?;
@@ -361,7 +503,16 @@ mod tests {
             .run_direct(None, &mut connection, false)
             .await
             .unwrap();
-        for sql in [LIVE, BY_CLIENT_ID, LIVE_RELATIVES, PAGE] {
+        for sql in [
+            LIVE,
+            BY_CLIENT_ID,
+            LIVE_RELATIVES,
+            PAGE,
+            LIVE_PAGE,
+            OF_ISSUER,
+            BY_ID,
+            OF_CHAIN,
+        ] {
             let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
                 .fetch_all(&mut connection)
                 .await
@@ -393,7 +544,7 @@ mod tests {
             sqlx::query(
                 "INSERT INTO registration VALUES (NULL, zeroblob(32), zeroblob(32), 's', 'c', 'c', \
                  'u', ?, 'n', ?, NULL, NULL, 0, 0, '{}', 's', 'j', zeroblob(32), zeroblob(32), \
-                 zeroblob(32), 'i', x'01', 0, x'00', x'', 'r', NULL, 0, 0, ?)",
+                 zeroblob(32), 'i', x'01', 0, x'00', x'', 'r', NULL, 0, 0, ?, 0, 0, NULL)",
             )
             .bind(client_id)
             .bind(status)

@@ -7,21 +7,28 @@ use crate::error::StoreError;
 use crate::identity::Hash;
 use crate::instant;
 
+/// Whether a certificate was once seen revoked.
+pub(crate) async fn is_known(
+    connection: &mut SqliteConnection,
+    identity: &Hash,
+) -> Result<bool, StoreError> {
+    Ok(
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM revoked_certificate WHERE identity = ?)")
+            .bind(&identity[..])
+            .fetch_one(connection)
+            .await?,
+    )
+}
+
 /// Remembers a certificate; one that is known already is left as it is.
 pub(crate) async fn remember(
     connection: &mut SqliteConnection,
-    fingerprint: &Hash,
+    identity: &Hash,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    let known: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM revoked_certificate WHERE fingerprint = ?)",
-    )
-    .bind(&fingerprint[..])
-    .fetch_one(&mut *connection)
-    .await?;
-    if !known {
-        sqlx::query("INSERT INTO revoked_certificate (fingerprint, since) VALUES (?, ?)")
-            .bind(&fingerprint[..])
+    if !is_known(connection, identity).await? {
+        sqlx::query("INSERT INTO revoked_certificate (identity, since) VALUES (?, ?)")
+            .bind(&identity[..])
             .bind(instant::to_micros(now))
             .execute(connection)
             .await?;

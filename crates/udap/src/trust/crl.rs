@@ -147,6 +147,13 @@ impl Crl {
         &self.issuer_text
     }
 
+    /// SHA-256 of the issuer's name in a form that is equal for equal names (RFC 5280 §7.1): a key
+    /// for tables, as [`Certificate::issuer_hash`].
+    #[must_use]
+    pub fn issuer_hash(&self) -> [u8; 32] {
+        self.issuer.digest()
+    }
+
     /// When it was issued.
     #[must_use]
     pub fn this_update(&self) -> OffsetDateTime {
@@ -201,6 +208,13 @@ impl Crl {
     #[must_use]
     pub fn entry(&self, certificate: &Certificate) -> Option<Reason> {
         self.serials.find(certificate.serial())
+    }
+
+    /// Whether a certificate of this serial number (content octets of the INTEGER) and of the list's
+    /// issuer is listed as revoked. Of the same weight as [`Crl::entry`].
+    #[must_use]
+    pub fn revokes_serial(&self, serial: &[u8]) -> bool {
+        self.serials.find(serial).is_some_and(Reason::revokes)
     }
 
     /// Verifies that `key` signed it; remembered, so that a long list is checked once.

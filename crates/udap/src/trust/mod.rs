@@ -19,7 +19,7 @@ mod leaf;
 pub(crate) mod name;
 mod path;
 mod revocation;
-mod serials;
+pub(crate) mod serials;
 mod store;
 #[cfg(test)]
 mod tests;

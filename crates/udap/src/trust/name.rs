@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use x509_parser::asn1_rs::{Any, Tag};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
@@ -27,6 +28,16 @@ impl NameKey {
         let mut key = self.0.to_vec();
         push(&mut key, rdn);
         Self(key.into())
+    }
+
+    /// A digest under which equal names are found in tables.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        Sha256::digest(&self.0).into()
+    }
+
+    /// The key itself.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// Whether the name has no attribute at all.
