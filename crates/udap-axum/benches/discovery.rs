@@ -29,8 +29,8 @@ use udap::trust::{
     CertvalJudge, KnownCrls, NoCrlAddress, NoFetching, RevocationMode, TrustPolicy, TrustStore,
 };
 use udap_axum::{
-    Environment, NoLinkChecks, RateLimits, Service, ServiceParts, SiteSigner, TrustedProxies,
-    router,
+    Environment, NoLinkChecks, RateLimits, Rules, Service, ServiceParts, SiteSigner,
+    TrustedProxies, router,
 };
 use udap_store::SqliteRegistry;
 use udap_testkit::{KeyKind, TestCommunity, TestKey};
@@ -115,16 +115,17 @@ async fn routes(registrar: &Arc<Registrar>, signer: &Arc<MetadataSigner>) -> Rou
     let registry = SqliteRegistry::open_in_memory(Vec::new())
         .await
         .expect("a database in memory");
+    let signers = vec![SiteSigner {
+        site: "default".to_owned(),
+        community: "example".to_owned(),
+        signer: Arc::clone(signer),
+    }];
+    let rules = Rules::new(Arc::clone(registrar), signers);
     let service = Service::new(ServiceParts {
-        registrar: Arc::clone(registrar),
+        rules: rules.expect("the signer speaks for the site"),
         registry: Arc::new(registry),
         fetcher: Arc::new(NoFetching),
         links: Arc::new(NoLinkChecks),
-        signers: vec![SiteSigner {
-            site: "default".to_owned(),
-            community: "example".to_owned(),
-            signer: Arc::clone(signer),
-        }],
         crls: KnownCrls::default(),
         limits: RateLimits::new(0, 0),
         proxies: TrustedProxies::default(),
@@ -134,7 +135,7 @@ async fn routes(registrar: &Arc<Registrar>, signer: &Arc<MetadataSigner>) -> Rou
         },
         default_for_unknown: false,
     });
-    router(&Arc::new(service.expect("the signer speaks for the site")))
+    router(&Arc::new(service))
 }
 
 fn registrar(community: &TestCommunity) -> Registrar {

@@ -28,7 +28,8 @@ pub(crate) async fn metadata(
     site: Arc<Site>,
     query: Option<String>,
 ) -> Response {
-    let mut served = service.registrar.communities_of(&site);
+    let rules = service.rules();
+    let mut served = rules.registrar().communities_of(&site);
     let Some(default) = served.next() else {
         return public(HttpError::NotFound.into_response());
     };
@@ -45,13 +46,12 @@ pub(crate) async fn metadata(
         None => return public(no_content()),
     };
     let answer = {
-        let (service, site, community) = (
-            Arc::clone(&service),
-            Arc::clone(&site),
-            Arc::clone(community),
-        );
+        let (rules, site, community) =
+            (Arc::clone(&rules), Arc::clone(&site), Arc::clone(community));
+        let now = (service.environment.now)();
+        let new_jti = service.environment.random_id;
         // Signing takes a millisecond of the processor, once in half a metadata's life.
-        tokio::task::spawn_blocking(move || service.metadata(&site, &community)).await
+        tokio::task::spawn_blocking(move || rules.metadata(&site, &community, now, new_jti)).await
     };
     public(match answer {
         Ok(Ok(signed)) => {

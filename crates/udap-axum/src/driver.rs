@@ -14,6 +14,7 @@ use udap::site::Site;
 use udap::statement::TrustedStatement;
 
 use crate::error::HttpError;
+use crate::rules::Rules;
 use crate::service::{InWork, Service};
 
 /// What is answered when something was committed.
@@ -67,10 +68,11 @@ async fn drive(
     facts: &mut Facts,
 ) -> Result<(StatusCode, Map<String, Value>), HttpError> {
     let now = context.now;
+    let rules = service.rules();
     let mut in_work: Option<InWork> = None;
     let mut step = {
         let (site, crls) = (Arc::clone(site), service.crls.now());
-        verify(service, move |registrar| {
+        verify(service, &rules, move |registrar| {
             registrar.start(&site, &body, &crls, now)
         })
         .await?
@@ -81,7 +83,7 @@ async fn drive(
                 let fetched = service.fetcher.fetch(need.needs(), now).await;
                 service.crls.add(fetched.crls.iter().cloned());
                 let crls = service.crls.now();
-                verify(service, move |registrar| {
+                verify(service, &rules, move |registrar| {
                     need.supply(registrar, fetched, &crls, now)
                 })
                 .await?
@@ -89,6 +91,7 @@ async fn drive(
             Step::NeedStanding(need) => {
                 facts.learn(need.statement());
                 let statement = need.statement();
+                service.fetcher.trusted(statement.path());
                 let limited = service
                     .limits
                     .statement(&statement.community().uri, statement.client_uri());
@@ -101,7 +104,7 @@ async fn drive(
                 // soon it asks again: neither that it is limited nor that its statement is known
                 // (decisions 12).
                 if standing == Standing::Blocked {
-                    match (limited, need.supply(&service.registrar, standing)) {
+                    match (limited, need.supply(rules.registrar(), standing)) {
                         (Err(_), Step::RefusedAfterTrust(_, refusal)) => Step::Refused(refusal),
                         (_, step) => step,
                     }
@@ -111,7 +114,7 @@ async fn drive(
                         None => return Err(HttpError::Refused(replayed())),
                         some => some,
                     };
-                    need.supply(&service.registrar, standing)
+                    need.supply(rules.registrar(), standing)
                 }
             }
             Step::NeedLinks(need) => {
@@ -175,6 +178,7 @@ impl Facts {
 /// Runs a step of the core off the asynchronous threads, as many at a time as there are cores.
 async fn verify(
     service: &Arc<Service>,
+    rules: &Arc<Rules>,
     step: impl FnOnce(&Registrar) -> Step + Send + 'static,
 ) -> Result<Step, HttpError> {
     let _permit = service
@@ -182,8 +186,8 @@ async fn verify(
         .acquire()
         .await
         .map_err(|_| HttpError::TemporarilyUnavailable)?;
-    let registrar = Arc::clone(&service.registrar);
-    tokio::task::spawn_blocking(move || step(&registrar))
+    let rules = Arc::clone(rules);
+    tokio::task::spawn_blocking(move || step(rules.registrar()))
         .await
         .map_err(|error| {
             tracing::error!(%error, "verification ended abnormally");

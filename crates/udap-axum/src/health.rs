@@ -25,13 +25,17 @@ impl Health {
     pub async fn look(service: &Service) -> Self {
         let mut problems = Vec::new();
         let now = (service.environment.now)();
-        for (site, community, signer) in service.signers() {
+        let rules = service.rules();
+        for (site, community, signer) in rules.signers() {
             if !signer.certificate().is_valid_at(now) {
                 problems.push(format!(
                     "the server certificate of community {community} for site {site} is not valid now"
                 ));
             }
         }
+        problems.extend(service.reload_fault().map(|fault| {
+            format!("the last reload was refused, the rules before it still hold: {fault}")
+        }));
         let store = service.registry.ready().await;
         if let Err(error) = &store {
             problems.push(error.to_string());

@@ -15,6 +15,7 @@ mod rate_limit;
 mod registration;
 mod request_log;
 mod router;
+mod rules;
 mod service;
 mod token;
 
@@ -24,4 +25,5 @@ pub use health::{Health, health_router};
 pub use outside::{Environment, LinkChecker, NoLinkChecks};
 pub use rate_limit::RateLimits;
 pub use router::router;
-pub use service::{Service, ServiceError, ServiceParts, SiteSigner, check_signers};
+pub use rules::{Rules, RulesError, SiteSigner};
+pub use service::{Service, ServiceParts};

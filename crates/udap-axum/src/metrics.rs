@@ -52,7 +52,7 @@ pub fn describe(service: &Service) {
         CERTIFICATE_SECONDS,
         "Seconds until a server certificate or trust anchor expires"
     );
-    for site in service.registrar.sites() {
+    for site in service.rules().registrar().sites() {
         for outcome in OUTCOMES {
             counter!(REGISTRATIONS, "site" => site.id.clone(), "outcome" => outcome, "error" => "")
                 .absolute(0);
@@ -66,13 +66,14 @@ pub fn describe(service: &Service) {
 
 /// Sets how long server certificates and anchors are still valid: to be called now and then.
 pub fn certificates(service: &Service, now: OffsetDateTime) {
-    for (site, community, signer) in service.signers() {
+    let rules = service.rules();
+    for (site, community, signer) in rules.signers() {
         let left = signer.certificate().not_after() - now;
         gauge!(CERTIFICATE_SECONDS, "kind" => "server", "site" => site.to_owned(),
             "community" => community.to_owned())
         .set(left.as_seconds_f64());
     }
-    for community in service.registrar.communities() {
+    for community in rules.registrar().communities() {
         let first = community
             .trust
             .store

@@ -23,7 +23,7 @@ use crate::{discovery, registration, token};
 /// the audit need the peer's address.
 pub fn router(service: &Arc<Service>) -> Router {
     let mut routes = Router::new();
-    for site in service.registrar.sites() {
+    for site in service.rules().registrar().sites() {
         routes = site_routes(routes, service, site);
     }
     let log = Arc::clone(service);

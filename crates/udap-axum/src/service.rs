@@ -1,22 +1,19 @@
 //! Everything that the routes share.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use udap::community::Community;
-use udap::discovery::{MetadataError, MetadataSigner, SignedMetadata};
-use udap::registrar::Registrar;
 use udap::registry::Registry;
-use udap::site::Site;
 use udap::statement::TrustedStatement;
 use udap::trust::{KnownCrls, TrustFetcher};
 
 use crate::client_address::TrustedProxies;
 use crate::outside::{Environment, LinkChecker};
 use crate::rate_limit::RateLimits;
+use crate::rules::{Rules, RulesError};
 
 /// How long a request may take in all. Fetching CRLs takes at most 15 s (decisions 22) and link
 /// checks at most 10 s (decisions 19).
@@ -27,36 +24,11 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
 /// its deadline, at up to 256 KiB of memory each.
 const IN_PROGRESS: usize = 512;
 
-/// The key that signs a site's metadata for a community.
-#[derive(Debug)]
-pub struct SiteSigner {
-    /// The site's id.
-    pub site: String,
-    /// The community's id.
-    pub community: String,
-    /// The server certificate and its key.
-    pub signer: Arc<MetadataSigner>,
-}
-
-/// Why a service cannot start.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ServiceError {
-    /// A community serves a site that no server certificate of its speaks for (decisions 24).
-    #[error(
-        "community \"{community}\": the server certificate names no base URL of a site that the \
-         community serves; site \"{site}\" needs a certificate with its fhir_base_url as a URI name"
-    )]
-    NoSigner {
-        /// The site.
-        site: String,
-        /// The community.
-        community: String,
-    },
-}
-
 /// Everything that the routes share.
 pub struct Service {
-    pub(crate) registrar: Arc<Registrar>,
+    rules: RwLock<Arc<Rules>>,
+    /// Why the last reload was refused, if it was.
+    reload_fault: RwLock<Option<String>>,
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) fetcher: Arc<dyn TrustFetcher>,
     pub(crate) links: Arc<dyn LinkChecker>,
@@ -69,9 +41,7 @@ pub struct Service {
     pub(crate) verification: Semaphore,
     /// Whether an unknown `community` parameter gets the default community's metadata (A38).
     pub(crate) default_for_unknown: bool,
-    signers: HashMap<(String, String), Arc<MetadataSigner>>,
     pub(crate) crls: KnownCrls,
-    metadata: RwLock<HashMap<(String, String), Arc<SignedMetadata>>>,
     working_on: Mutex<HashSet<(String, String)>>,
 }
 
@@ -79,8 +49,7 @@ impl fmt::Debug for Service {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Service")
-            .field("sites", &self.registrar.sites().len())
-            .field("communities", &self.registrar.communities().len())
+            .field("rules", &self.rules())
             .finish_non_exhaustive()
     }
 }
@@ -91,16 +60,14 @@ impl fmt::Debug for Service {
     reason = "parts are moved in, not shown"
 )]
 pub struct ServiceParts {
-    /// The rules.
-    pub registrar: Arc<Registrar>,
+    /// The rules, and the keys that sign metadata.
+    pub rules: Rules,
     /// The registrations.
     pub registry: Arc<dyn Registry>,
     /// Where intermediates and CRLs come from.
     pub fetcher: Arc<dyn TrustFetcher>,
     /// Who visits links.
     pub links: Arc<dyn LinkChecker>,
-    /// The keys that sign metadata.
-    pub signers: Vec<SiteSigner>,
     /// The CRLs that are known.
     pub crls: KnownCrls,
     /// Rate limits.
@@ -113,43 +80,14 @@ pub struct ServiceParts {
     pub default_for_unknown: bool,
 }
 
-/// Checks that each community has, for each site that it serves, a signer whose certificate names
-/// the site (A28, decisions 24).
-///
-/// # Errors
-/// The first site and community without one.
-pub fn check_signers(registrar: &Registrar, signers: &[SiteSigner]) -> Result<(), ServiceError> {
-    for site in registrar.sites() {
-        for community in registrar.communities_of(site) {
-            let spoken_for = signers.iter().any(|one| {
-                one.site == site.id && one.community == community.id && one.signer.names(site)
-            });
-            if !spoken_for {
-                return Err(ServiceError::NoSigner {
-                    site: site.id.clone(),
-                    community: community.id.clone(),
-                });
-            }
-        }
-    }
-    Ok(())
-}
-
 impl Service {
     /// A service of these parts.
-    ///
-    /// # Errors
-    /// If a community that serves a site has no signer whose certificate names the site.
-    pub fn new(parts: ServiceParts) -> Result<Self, ServiceError> {
-        check_signers(&parts.registrar, &parts.signers)?;
-        let signers = parts
-            .signers
-            .into_iter()
-            .map(|one| ((one.site, one.community), one.signer))
-            .collect();
+    #[must_use]
+    pub fn new(parts: ServiceParts) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Ok(Self {
-            registrar: parts.registrar,
+        Self {
+            rules: RwLock::new(Arc::new(parts.rules)),
+            reload_fault: RwLock::default(),
             registry: parts.registry,
             fetcher: parts.fetcher,
             links: parts.links,
@@ -159,11 +97,48 @@ impl Service {
             in_progress: Arc::new(Semaphore::new(IN_PROGRESS)),
             verification: Semaphore::new(cores),
             default_for_unknown: parts.default_for_unknown,
-            signers,
             crls: parts.crls,
-            metadata: RwLock::default(),
             working_on: Mutex::default(),
-        })
+        }
+    }
+
+    /// The rules as they are now. A request takes them once.
+    #[must_use]
+    pub fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts other rules in the place of those that are served. Requests that have begun go on by
+    /// the old ones.
+    ///
+    /// # Errors
+    /// If the sites are not those that are served.
+    pub fn replace_rules(&self, rules: Rules) -> Result<(), RulesError> {
+        if !rules
+            .registrar()
+            .sites()
+            .iter()
+            .eq(self.rules().registrar().sites())
+        {
+            return Err(RulesError::SitesChanged);
+        }
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        Ok(())
+    }
+
+    /// Says why a reload was refused, or that the last one was not: shown by `/health/ready`.
+    pub fn set_reload_fault(&self, fault: Option<String>) {
+        *self
+            .reload_fault
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    pub(crate) fn reload_fault(&self) -> Option<String> {
+        self.reload_fault
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The rate limits, for the task that tidies them.
@@ -178,59 +153,10 @@ impl Service {
         &self.registry
     }
 
-    /// The server certificates, by site and community.
-    pub fn signers(&self) -> impl Iterator<Item = (&str, &str, &MetadataSigner)> {
-        self.signers
-            .iter()
-            .map(|((site, community), signer)| (site.as_str(), community.as_str(), &**signer))
-    }
-
     /// The CRLs that are known.
     #[must_use]
     pub fn crls(&self) -> &KnownCrls {
         &self.crls
-    }
-
-    /// A site's metadata for a community: signed once, kept until half its life, and as long as it
-    /// is valid if signing anew fails (A31, A32).
-    pub(crate) fn metadata(
-        &self,
-        site: &Arc<Site>,
-        community: &Arc<Community>,
-    ) -> Result<Arc<SignedMetadata>, MetadataError> {
-        let now = (self.environment.now)();
-        let key = (site.id.clone(), community.id.clone());
-        let kept = self
-            .metadata
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-            .cloned();
-        if let Some(kept) = &kept
-            && now < kept.renew_at
-        {
-            return Ok(Arc::clone(kept));
-        }
-        let signer = self.signers.get(&key).ok_or(MetadataError::NotServed)?;
-        let jti = (self.environment.random_id)();
-        match signer.sign(&self.registrar, site, community, &jti, now) {
-            Ok(signed) => {
-                let signed = Arc::new(signed);
-                self.metadata
-                    .write()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(key, Arc::clone(&signed));
-                Ok(signed)
-            }
-            Err(error) => match kept {
-                Some(kept) if now < kept.expires_at => {
-                    tracing::error!(site = %site.id, community = %community.id, %error,
-                        "metadata could not be signed anew; the old one still serves");
-                    Ok(kept)
-                }
-                _ => Err(error),
-            },
-        }
     }
 
     /// Marks a trusted statement as being worked on, `None` if it already is (decisions 3).

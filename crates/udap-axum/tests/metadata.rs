@@ -24,7 +24,7 @@ use udap::trust::{
     CertvalJudge, KnownCrls, NoCrlAddress, NoFetching, RevocationMode, TrustPolicy, TrustStore,
 };
 use udap_axum::{
-    Environment, NoLinkChecks, RateLimits, Service, ServiceError, ServiceParts, SiteSigner,
+    Environment, NoLinkChecks, RateLimits, Rules, RulesError, Service, ServiceParts, SiteSigner,
     TrustedProxies, router,
 };
 use udap_store::SqliteRegistry;
@@ -95,26 +95,26 @@ fn registrar(of: &TestCommunity) -> Registrar {
     .unwrap()
 }
 
-async fn service(of: &TestCommunity, leaf: &TestLeaf) -> Result<Service, ServiceError> {
+async fn service(of: &TestCommunity, leaf: &TestLeaf) -> Result<Service, RulesError> {
     let chain = Certificate::from_pem_bundle(leaf.chain_pem().as_bytes()).unwrap();
     let signer = Signer::from_pem(Algorithm::Rs256, leaf.key().pem().as_bytes(), &chain).unwrap();
     let signer = MetadataSigner::new(signer, chain[0].clone(), Duration::hours(24));
-    Service::new(ServiceParts {
-        registrar: Arc::new(registrar(of)),
+    let signers = vec![SiteSigner {
+        site: "default".to_owned(),
+        community: "example".to_owned(),
+        signer: Arc::new(signer),
+    }];
+    Ok(Service::new(ServiceParts {
+        rules: Rules::new(registrar(of), signers)?,
         registry: Arc::new(SqliteRegistry::open_in_memory(Vec::new()).await.unwrap()),
         fetcher: Arc::new(NoFetching),
         links: Arc::new(NoLinkChecks),
-        signers: vec![SiteSigner {
-            site: "default".to_owned(),
-            community: "example".to_owned(),
-            signer: Arc::new(signer),
-        }],
         crls: KnownCrls::default(),
         limits: RateLimits::new(0, 0),
         proxies: TrustedProxies::default(),
         environment: environment(),
         default_for_unknown: false,
-    })
+    }))
 }
 
 /// Status, Cache-Control, and the claims of the signed metadata.
@@ -188,5 +188,5 @@ async fn a_server_certificate_for_another_base_url_stops_the_start() {
     let of = TestCommunity::new("example", START);
     let leaf = of.server(&format!("{BASE}/"));
     let refused = service(&of, &leaf).await;
-    assert!(matches!(refused, Err(ServiceError::NoSigner { .. })));
+    assert!(matches!(refused, Err(RulesError::NoSigner { .. })));
 }

@@ -16,7 +16,7 @@ pub enum TokenMode {
 
 /// One site. Every URL is what the world sees, exactly as configured: never from a `Host` header,
 /// and compared octet by octet (A43, B13).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
     /// The site's name in paths and configuration.
     pub id: String,

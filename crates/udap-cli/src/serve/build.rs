@@ -17,7 +17,9 @@ use udap::trust::{
     CertvalJudge, Crl, CrlStore, KnownCrls, NoCrlAddress, NoFetching, RevocationMode, TrustPolicy,
     TrustStore,
 };
-use udap_axum::{NoLinkChecks, RateLimits, Service, ServiceParts, SiteSigner, TrustedProxies};
+use udap_axum::{
+    NoLinkChecks, RateLimits, Rules, Service, ServiceParts, SiteSigner, TrustedProxies,
+};
 use udap_openemr::{EmbeddedClients, GatewayKey, RowKey};
 use udap_store::{SiteClients, SqliteRegistry};
 use zeroize::Zeroizing;
@@ -62,15 +64,12 @@ pub(crate) async fn open_registry(config: &Config) -> anyhow::Result<Arc<dyn Reg
     Ok(Arc::new(registry))
 }
 
-/// The rules, the keys that sign metadata, and the CRLs from files.
+/// The rules with the keys that sign metadata, and the CRLs from files.
 ///
 /// # Errors
 /// If a certificate, key or CRL that the configuration names is unusable, or communities and sites
 /// do not go together.
-fn rules(
-    config: &Config,
-    discovered: &Discovered,
-) -> anyhow::Result<(Registrar, Vec<SiteSigner>, Vec<Arc<Crl>>)> {
+fn rules(config: &Config, discovered: &Discovered) -> anyhow::Result<(Rules, Vec<Arc<Crl>>)> {
     let sites = config
         .sites
         .iter()
@@ -97,8 +96,7 @@ fn rules(
         Arc::new(CertvalJudge::new()),
         clock_skew(config)?,
     )?;
-    udap_axum::check_signers(&registrar, &signers)?;
-    Ok((registrar, signers, crls))
+    Ok((Rules::new(registrar, signers)?, crls))
 }
 
 fn clock_skew(config: &Config) -> anyhow::Result<time::Duration> {
@@ -114,15 +112,14 @@ pub(super) fn service(
     discovered: &Discovered,
     registry: Arc<dyn Registry>,
 ) -> anyhow::Result<Service> {
-    let (registrar, signers, crls) = rules(config, discovered)?;
+    let (rules, crls) = rules(config, discovered)?;
     let per_minute =
         |limit: Option<std::num::NonZeroU32>| limit.map_or(0, std::num::NonZeroU32::get);
     Ok(Service::new(ServiceParts {
-        registrar: Arc::new(registrar),
+        rules,
         registry,
         fetcher: Arc::new(NoFetching),
         links: Arc::new(NoLinkChecks),
-        signers,
         crls: KnownCrls::new(CrlStore::new(crls)),
         limits: RateLimits::new(
             per_minute(config.limits.registrations_per_minute),
@@ -131,7 +128,7 @@ pub(super) fn service(
         proxies: TrustedProxies(config.limits.trusted_proxies.clone()),
         environment: environment::ENVIRONMENT,
         default_for_unknown: config.protocol.unknown_community == UnknownCommunity::Default,
-    })?)
+    }))
 }
 
 fn site(config: &Config, discovered: &Discovered, site: &config::Site) -> anyhow::Result<Site> {
@@ -283,7 +280,8 @@ pub(crate) struct Offer {
 /// # Errors
 /// As [`service`].
 pub(crate) fn check(config: &Config) -> anyhow::Result<Vec<Offer>> {
-    let (registrar, _signers, _crls) = rules(config, &Discovered::new())?;
+    let (rules, _crls) = rules(config, &Discovered::new())?;
+    let registrar = rules.registrar();
     let mut offers = Vec::new();
     for site in registrar.sites() {
         for community in registrar.communities_of(site) {

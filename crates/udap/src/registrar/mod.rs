@@ -10,6 +10,7 @@
 
 mod anchors;
 mod links;
+mod recheck;
 mod standing;
 mod trust;
 
@@ -20,6 +21,7 @@ use time::{Duration, OffsetDateTime};
 
 pub use anchors::AnchorConflict;
 pub use links::{LinkFault, LinkReport, NeedLinks};
+pub use recheck::{NeedRecheck, Recheck, RecheckVerdict};
 pub use standing::{NeedStanding, refusal_of, replayed};
 pub use trust::NeedTrust;
 

@@ -98,6 +98,19 @@ pub fn evaluate(
     evaluate_with(judge, policy, leaf, evidence, at, &mut Effort::new())
 }
 
+/// As [`evaluate`], and names the certificate that is revoked, if that is the verdict.
+pub(crate) fn evaluate_naming_revoked(
+    judge: &dyn Judge,
+    policy: &TrustPolicy,
+    leaf: &Certificate,
+    evidence: &Evidence<'_>,
+    at: OffsetDateTime,
+) -> (Outcome, Option<Certificate>) {
+    let mut effort = Effort::new();
+    let outcome = evaluate_with(judge, policy, leaf, evidence, at, &mut effort);
+    (outcome, effort.into_revoked())
+}
+
 pub(super) fn evaluate_with(
     judge: &dyn Judge,
     policy: &TrustPolicy,
@@ -139,8 +152,12 @@ pub(super) fn evaluate_with(
         match revocation.of_path(&path, effort) {
             Verdict::Good(notes) => return Outcome::Trusted(TrustedPath { path, notes }),
             // Its issuer's key is the same on every path.
-            Verdict::Bad(distrust @ Distrust::Revoked(Place::Leaf)) => {
-                return Outcome::Untrusted(distrust);
+            Verdict::Bad(distrust @ Distrust::Revoked(place)) => {
+                effort.note(distrust);
+                effort.note_revoked(&path, place);
+                if place == Place::Leaf {
+                    return Outcome::Untrusted(distrust);
+                }
             }
             Verdict::Bad(distrust) => effort.note(distrust),
             Verdict::Ask(lists) => {

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use url::Url;
 
 use super::crl::Crl;
+use super::evaluate::TrustedPath;
 use super::path::Effort;
 use super::revocation;
 use crate::certificate::Certificate;
@@ -101,8 +102,8 @@ pub trait TrustFetcher: Send + Sync {
 
     /// That a path was found trusted: hosts that its certificates name are no strangers from now on
     /// (decisions 2).
-    fn trusted(&self, certificates: &[&Certificate]) {
-        let _ = certificates;
+    fn trusted(&self, path: &TrustedPath) {
+        let _ = path;
     }
 }
 

@@ -29,6 +29,7 @@ pub use certval::CertvalJudge;
 pub use crl::{Crl, CrlError, Reason};
 pub use crl_store::CrlStore;
 pub use distrust::{Distrust, PathRule, Place};
+pub(crate) use evaluate::evaluate_naming_revoked;
 pub use evaluate::{Evidence, Outcome, TrustPolicy, TrustedPath, evaluate};
 pub use fetch::{CrlNeed, Fetched, NoFetching, TrustFetcher, TrustNeed};
 pub use judge::{Judge, LinearPath};

@@ -47,6 +47,8 @@ pub(super) struct Effort {
     /// Signatures that do not hold; those that do are remembered by the store.
     refuted: HashSet<[u8; 32]>,
     distrust: Option<Distrust>,
+    /// Certificates that were found revoked.
+    revoked: Vec<(Place, Certificate)>,
     /// Addresses of issuers that no path got past, nearest to the leaf first.
     issuer_urls: Vec<String>,
 }
@@ -59,8 +61,28 @@ impl Effort {
             judgements: limits::PATH_JUDGEMENTS,
             refuted: HashSet::new(),
             distrust: None,
+            revoked: Vec::new(),
             issuer_urls: Vec::new(),
         }
+    }
+
+    /// Notes that a certificate of a path is revoked.
+    pub(super) fn note_revoked(&mut self, path: &LinearPath, place: Place) {
+        let found = path.links().find(|(at, ..)| *at == place);
+        if let Some((_, certificate, _)) = found {
+            self.revoked.push((place, certificate.clone()));
+        }
+    }
+
+    /// The revoked certificate that [`Effort::distrust`] speaks of.
+    pub(super) fn into_revoked(self) -> Option<Certificate> {
+        let Some(Distrust::Revoked(place)) = self.distrust else {
+            return None;
+        };
+        let mut revoked = self.revoked.into_iter();
+        revoked
+            .find(|(at, _)| *at == place)
+            .map(|(_, certificate)| certificate)
     }
 
     /// Keeps the most specific reason.
@@ -102,6 +124,7 @@ impl Effort {
     pub(super) fn split(&mut self) -> Self {
         Self {
             distrust: None,
+            revoked: Vec::new(),
             issuer_urls: Vec::new(),
             refuted: std::mem::take(&mut self.refuted),
             ..*self
