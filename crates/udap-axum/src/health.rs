@@ -33,9 +33,7 @@ impl Health {
                 ));
             }
         }
-        problems.extend(service.reload_fault().map(|fault| {
-            format!("the last reload was refused, the rules before it still hold: {fault}")
-        }));
+        problems.extend(service.notices());
         let store = service.registry.ready().await;
         if let Err(error) = &store {
             problems.push(error.to_string());

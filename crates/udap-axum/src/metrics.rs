@@ -7,9 +7,11 @@ use axum::response::Response;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use time::OffsetDateTime;
 use udap::error::ErrorCode;
+use udap::registry::{CheckResult, TrustOff};
 
 use crate::driver::Facts;
 use crate::error::ErrorLabel;
+use crate::recheck::PassReport;
 use crate::service::Service;
 
 const REQUESTS: &str = "udap_http_requests_total";
@@ -18,6 +20,18 @@ const REGISTRATIONS: &str = "udap_registrations_total";
 const REGISTRATION_SECONDS: &str = "udap_registration_seconds";
 const CERTIFICATE_SECONDS: &str = "udap_certificate_expires_in_seconds";
 
+const RECHECKS: &str = "udap_rechecks_total";
+const RECHECK_UNSETTLED: &str = "udap_recheck_unsettled";
+const RECHECK_HELD_BACK: &str = "udap_recheck_held_back";
+
+const RECHECK_RESULTS: [&str; 6] = [
+    "good",
+    "unsettled",
+    TrustOff::Expired.as_str(),
+    TrustOff::Revoked.as_str(),
+    TrustOff::Untrusted.as_str(),
+    TrustOff::Unknown.as_str(),
+];
 const OUTCOMES: [&str; 3] = ["registered", "modified", "cancelled"];
 const ERRORS: [&str; 10] = [
     ErrorCode::InvalidSoftwareStatement.as_str(),
@@ -52,6 +66,21 @@ pub fn describe(service: &Service) {
         CERTIFICATE_SECONDS,
         "Seconds until a server certificate or trust anchor expires"
     );
+    describe_counter!(
+        RECHECKS,
+        "Checks of registered clients' certificates, by result"
+    );
+    describe_gauge!(
+        RECHECK_UNSETTLED,
+        "Registered clients whose revocation status the last pass could not learn"
+    );
+    describe_gauge!(
+        RECHECK_HELD_BACK,
+        "Registered clients that the last pass would have switched off, but for their number"
+    );
+    for result in RECHECK_RESULTS {
+        counter!(RECHECKS, "result" => result).absolute(0);
+    }
     for site in service.rules().registrar().sites() {
         for outcome in OUTCOMES {
             counter!(REGISTRATIONS, "site" => site.id.clone(), "outcome" => outcome, "error" => "")
@@ -87,6 +116,24 @@ pub fn certificates(service: &Service, now: OffsetDateTime) {
             .set((not_after - now).as_seconds_f64());
         }
     }
+}
+
+/// Counts one check of a registered client's certificate.
+pub(crate) fn recheck(result: &CheckResult) {
+    let result = match result {
+        CheckResult::Good => "good",
+        CheckResult::Unsettled => "unsettled",
+        CheckResult::Revoked(_) => TrustOff::Revoked.as_str(),
+        CheckResult::Off(reason) => reason.as_str(),
+    };
+    counter!(RECHECKS, "result" => result).increment(1);
+}
+
+/// Sets what the last pass over all clients left to be looked at by a person.
+pub(crate) fn recheck_pass(report: &PassReport) {
+    gauge!(RECHECK_UNSETTLED).set(report.unsettled as f64);
+    let held: usize = report.held_back.iter().map(|one| one.clients).sum();
+    gauge!(RECHECK_HELD_BACK).set(held as f64);
 }
 
 pub(crate) fn request(method: &Method, route: &str, status: StatusCode, elapsed: Duration) {

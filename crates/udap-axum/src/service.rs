@@ -1,10 +1,11 @@
 //! Everything that the routes share.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use udap::registry::Registry;
 use udap::statement::TrustedStatement;
@@ -24,11 +25,22 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
 /// its deadline, at up to 256 KiB of memory each.
 const IN_PROGRESS: usize = 512;
 
+/// Who has something to say about the server's health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Notice {
+    /// The last reload was refused.
+    Reload,
+    /// Re-validation.
+    Recheck,
+    /// Fetching of CRLs.
+    Crl,
+}
+
 /// Everything that the routes share.
 pub struct Service {
     rules: RwLock<Arc<Rules>>,
-    /// Why the last reload was refused, if it was.
-    reload_fault: RwLock<Option<String>>,
+    /// What operators have to know, by who says it.
+    notices: RwLock<BTreeMap<Notice, Vec<String>>>,
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) fetcher: Arc<dyn TrustFetcher>,
     pub(crate) links: Arc<dyn LinkChecker>,
@@ -87,7 +99,7 @@ impl Service {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
             rules: RwLock::new(Arc::new(parts.rules)),
-            reload_fault: RwLock::default(),
+            notices: RwLock::default(),
             registry: parts.registry,
             fetcher: parts.fetcher,
             links: parts.links,
@@ -126,19 +138,22 @@ impl Service {
         Ok(())
     }
 
-    /// Says why a reload was refused, or that the last one was not: shown by `/health/ready`.
-    pub fn set_reload_fault(&self, fault: Option<String>) {
-        *self
-            .reload_fault
+    /// Says what is wrong, in the place of what was said under the same heading before; nothing if
+    /// all is well again. Shown by `/health/ready` (decisions 23, 24).
+    pub fn set_notice(&self, notice: Notice, problems: Vec<String>) {
+        self.notices
             .write()
-            .unwrap_or_else(PoisonError::into_inner) = fault;
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(notice, problems);
     }
 
-    pub(crate) fn reload_fault(&self) -> Option<String> {
-        self.reload_fault
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub(crate) fn notices(&self) -> Vec<String> {
+        let notices = self.notices.read().unwrap_or_else(PoisonError::into_inner);
+        notices.values().flatten().cloned().collect()
+    }
+
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        (self.environment.now)()
     }
 
     /// The rate limits, for the task that tidies them.

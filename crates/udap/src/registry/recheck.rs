@@ -23,7 +23,7 @@ pub enum TrustOff {
 impl TrustOff {
     /// The word in tables and in the audit.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Expired => "expired",
             Self::Revoked => "revoked",

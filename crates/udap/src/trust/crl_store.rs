@@ -37,6 +37,18 @@ impl CrlStore {
         Self(Arc::new(by_issuer))
     }
 
+    /// Whether both are one and the same, with nothing added in between.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether [`CrlStore::with`] this list would be another store.
+    pub(super) fn takes(&self, crl: &Crl) -> bool {
+        let known = self.0.get(crl.issuer()).map(Vec::as_slice);
+        !has(known.unwrap_or_default(), crl)
+    }
+
     /// All CRLs, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Crl>> {
         self.0.values().flatten()
@@ -60,11 +72,16 @@ impl CrlStore {
     }
 }
 
+/// Whether one of these makes a list superfluous: it is known already, or an older one.
+fn has(crls: &[Arc<Crl>], crl: &Crl) -> bool {
+    crls.iter().any(|known| {
+        known.fingerprint() == crl.fingerprint() || (known.replaces(crl) && !crl.replaces(known))
+    })
+}
+
 fn add(by_issuer: &mut HashMap<NameKey, Vec<Arc<Crl>>>, crl: Arc<Crl>) {
     let crls = by_issuer.entry(crl.issuer().clone()).or_default();
-    if crls.iter().any(|known| {
-        known.fingerprint() == crl.fingerprint() || (known.replaces(&crl) && !crl.replaces(known))
-    }) {
+    if has(crls, &crl) {
         return;
     }
     crls.retain(|known| !crl.replaces(known));

@@ -33,7 +33,10 @@ impl KnownCrls {
         }
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for crl in crls {
-            *current = current.with(crl);
+            // A list that is known already, or is not the newest, leaves the store as it is.
+            if current.takes(&crl) {
+                *current = current.with(crl);
+            }
         }
     }
 }
