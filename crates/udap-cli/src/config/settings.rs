@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
+use udap_fetch::AllowHost;
 use url::Url;
 
 pub(crate) use super::{
@@ -11,7 +12,6 @@ pub(crate) use super::{
         B2b, ContactMatch, Enable, NoCrlAddress, Profile, Revocation, Scopes, TokenMode,
         UnknownCommunity,
     },
-    network::AllowHost,
 };
 
 /// A whole configuration. `Debug` shows no secret.

@@ -6,7 +6,7 @@ use super::Checker;
 use crate::config::{
     file, network,
     problem::Place,
-    settings::{AllowHost, Fetch, Limits, Protocol, Recheck},
+    settings::{Fetch, Limits, Protocol, Recheck},
 };
 
 /// A rate above this is no limit; 0 says so plainly.
@@ -26,7 +26,7 @@ impl Checker<'_> {
     pub(super) fn fetch(&mut self, fetch: &file::Fetch) -> Option<Fetch> {
         let place = Place::Fetch;
         let allow_hosts = self.each(place, "allow_hosts", &fetch.allow_hosts, |text| {
-            AllowHost::parse(text)
+            network::allow_host(text)
         });
         let tls_roots = self.paths(place, "tls_roots", &fetch.tls_roots);
         let refresh = self.number(

@@ -1,0 +1,247 @@
+//! Who is connected to, and who is not. These need other ports than the usual ones.
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+
+use self::support::Server;
+use super::*;
+use crate::request::Bounds;
+
+const BOUNDS: Bounds = Bounds {
+    bytes: 1_000,
+    time: Duration::from_millis(500),
+};
+
+/// Public by its number, but given to nobody: nothing answers there.
+const NOWHERE: &str = "2d00::1";
+
+/// Answers in turn; the last one again and again.
+#[derive(Default)]
+struct Script {
+    answers: Mutex<VecDeque<Vec<IpAddr>>>,
+    lookups: AtomicUsize,
+}
+
+#[async_trait]
+impl Resolver for Script {
+    async fn lookup(&self, _name: &str) -> io::Result<Vec<IpAddr>> {
+        self.lookups.fetch_add(1, Ordering::SeqCst);
+        let mut answers = self.answers.lock().unwrap();
+        let next = answers.pop_front().unwrap_or_default();
+        if answers.is_empty() {
+            answers.push_back(next.clone());
+        }
+        Ok(next)
+    }
+}
+
+fn script(answers: &[&[&str]]) -> Arc<Script> {
+    let answers = answers
+        .iter()
+        .map(|answer| answer.iter().map(|text| text.parse().unwrap()).collect())
+        .collect();
+    Arc::new(Script {
+        answers: Mutex::new(answers),
+        lookups: AtomicUsize::new(0),
+    })
+}
+
+/// A fetcher to which a canary's port is the usual one, so that nothing but the address guards it.
+fn fetcher(port: u16, resolver: Arc<dyn Resolver>, allow: &[&str]) -> Fetcher {
+    let options = FetchOptions {
+        allow_hosts: allow
+            .iter()
+            .map(|text| AllowHost::parse(text).unwrap())
+            .collect(),
+        ..FetchOptions::default()
+    };
+    let ports = Ports {
+        http: port,
+        https: port,
+    };
+    Fetcher::build(&options, resolver, ports).unwrap()
+}
+
+fn is_not_public(result: &Result<Answer, FetchError>) -> bool {
+    matches!(
+        result,
+        Err(FetchError::NotPublic(NotPublic::Address { .. }))
+    )
+}
+
+/// Proves: C08, N14
+#[tokio::test]
+async fn no_spelling_of_this_machine_is_connected_to() {
+    let canary = Server::canary().await;
+    let port = canary.port();
+    let fetcher = fetcher(port, Arc::new(SystemResolver), &[]);
+    for host in [
+        "127.0.0.1",
+        "127.0.0.1.",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "0",
+        "0.0.0.0",
+        "%31%32%37.0.0.1",
+        "①②⑦.⓪.⓪.①",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[::127.0.0.1]",
+        "[64:ff9b::127.0.0.1]",
+        "[::]",
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+    ] {
+        for scheme in ["http", "https"] {
+            let url = format!("{scheme}://{host}:{port}/");
+            let result = fetcher.get(&Request::guarded(&url, BOUNDS)).await;
+            // Not every machine knows `localhost.`.
+            let unknown = host.ends_with("t.") && matches!(result, Err(FetchError::Unreachable(_)));
+            assert!(is_not_public(&result) || unknown, "{url}: {result:?}");
+            let result = fetcher
+                .post(&Request::guarded(&url, BOUNDS), "text/plain", "x")
+                .await;
+            assert!(result.is_err());
+        }
+    }
+    assert_eq!(canary.connections().await, 0);
+    let configured = Request::configured(canary.url(), BOUNDS);
+    assert!(fetcher.get(&configured).await.is_ok(), "it is alive");
+}
+
+/// Proves: C08, I08, N14
+#[tokio::test]
+async fn one_address_inside_refuses_all_of_a_name() {
+    let canary = Server::canary().await;
+    let url = format!("http://ca.example:{}/", canary.port());
+    for answer in [
+        ["127.0.0.1"].as_slice(),
+        &[NOWHERE, "127.0.0.1"],
+        &["127.0.0.1", NOWHERE],
+        &["::1"],
+        &["::ffff:127.0.0.1"],
+        &["64:ff9b::127.0.0.1"],
+        &["10.0.0.1"],
+        &["169.254.169.254"],
+        &["0.0.0.0"],
+    ] {
+        let resolver = script(&[answer]);
+        let fetcher = fetcher(canary.port(), resolver, &[]);
+        let result = fetcher.get(&Request::guarded(&url, BOUNDS)).await;
+        assert!(is_not_public(&result), "{answer:?}: {result:?}");
+    }
+    assert_eq!(canary.connections().await, 0);
+}
+
+/// Proves: I09, N14
+#[tokio::test]
+async fn a_name_that_changes_while_it_is_used_leads_nowhere_else() {
+    let canary = Server::canary().await;
+    let url = format!("http://ca.example:{}/", canary.port());
+    let resolver = script(&[&[NOWHERE], &["127.0.0.1"]]);
+    let fetcher = fetcher(canary.port(), resolver.clone(), &[]);
+    let first = fetcher.get(&Request::guarded(&url, BOUNDS)).await;
+    assert!(
+        matches!(first, Err(FetchError::Unreachable(_) | FetchError::Timeout)),
+        "{first:?}"
+    );
+    assert_eq!(resolver.lookups.load(Ordering::SeqCst), 1);
+    let second = fetcher.get(&Request::guarded(&url, BOUNDS)).await;
+    assert!(is_not_public(&second), "{second:?}");
+    assert_eq!(canary.connections().await, 0);
+}
+
+/// Proves: I09
+#[tokio::test]
+async fn the_connection_goes_to_the_addresses_that_were_checked() {
+    let good = Server::with_body(b"good").await;
+    let port = good.port();
+    let other = Server::at(
+        &format!("127.0.0.2:{port}"),
+        support::Behaviour::Say(support::ok(b"other")),
+    )
+    .await;
+    let resolver = script(&[&["127.0.0.1"], &["127.0.0.2"]]);
+    let fetcher = fetcher(1, resolver.clone(), &[&format!("ca.internal:{port}")]);
+    let request = Request::guarded(format!("http://ca.internal:{port}/"), BOUNDS);
+    assert_eq!(fetcher.get(&request).await.unwrap().body, b"good");
+    assert_eq!(resolver.lookups.load(Ordering::SeqCst), 1);
+    assert_eq!(other.connections().await, 0);
+    assert!(good.seen()[0].contains(&format!("\r\nhost: ca.internal:{port}\r\n")));
+    // Nothing is left over of the first connection.
+    assert_eq!(fetcher.get(&request).await.unwrap().body, b"other");
+    assert_eq!(resolver.lookups.load(Ordering::SeqCst), 2);
+}
+
+/// Proves: N14
+#[tokio::test]
+async fn a_name_is_never_a_way_to_a_metadata_service() {
+    for answer in ["169.254.169.254", "fd00:ec2::254", "::ffff:169.254.169.254"] {
+        let resolver = script(&[&[answer]]);
+        let fetcher = fetcher(80, resolver, &["ca.internal", "169.254.169.254"]);
+        for request in [
+            Request::guarded("http://ca.internal/", BOUNDS),
+            Request::configured("http://ca.internal/", BOUNDS),
+            Request::configured("http://other.internal/", BOUNDS),
+        ] {
+            let result = fetcher.get(&request).await;
+            assert!(is_not_public(&result), "{result:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_without_addresses_is_unreachable() {
+    let fetcher = fetcher(80, script(&[&[]]), &[]);
+    let result = fetcher
+        .get(&Request::guarded("http://ca.example/", BOUNDS))
+        .await;
+    assert!(matches!(result, Err(FetchError::Unreachable(_))));
+}
+
+/// Counts lookups that never end.
+#[derive(Default)]
+struct Stuck(AtomicUsize);
+
+#[async_trait]
+impl Resolver for Stuck {
+    async fn lookup(&self, _name: &str) -> io::Result<Vec<IpAddr>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lookups_that_nobody_waits_for_any_more_are_counted_still() {
+    let resolver = Arc::new(Stuck::default());
+    let fetcher = fetcher(80, resolver.clone(), &[]);
+    for _ in 0..limits::LOOKUPS_IN_FLIGHT * 2 {
+        let result = fetcher
+            .get(&Request::guarded("http://ca.example/", BOUNDS))
+            .await;
+        assert!(matches!(result, Err(FetchError::Timeout)), "{result:?}");
+    }
+    assert_eq!(resolver.0.load(Ordering::SeqCst), limits::LOOKUPS_IN_FLIGHT);
+}
+
+#[test]
+fn root_certificates_that_are_none_are_refused() {
+    for file in [b"".as_slice(), b"nonsense", b"0nonsense"] {
+        let options = FetchOptions {
+            tls_roots: vec![file.to_vec()],
+            ..FetchOptions::default()
+        };
+        assert!(Fetcher::new(&options).is_err(), "{file:?}");
+    }
+}
