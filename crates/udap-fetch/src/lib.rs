@@ -28,9 +28,11 @@
 pub mod address;
 pub mod aia;
 mod allow_host;
+pub mod crls;
 mod error;
 mod fetcher;
 pub mod limits;
+mod network;
 mod request;
 mod resolver;
 mod target;
@@ -38,5 +40,6 @@ mod target;
 pub use allow_host::{AllowHost, AllowHostError};
 pub use error::{FetchError, NotPublic, SetupError, UrlFault};
 pub use fetcher::{FetchOptions, Fetcher};
+pub use network::Network;
 pub use request::{Answer, Bounds, Request};
 pub use resolver::{Resolver, SystemResolver};

@@ -50,6 +50,47 @@ pub const AIA_PER_HOST: u32 = 10;
 /// AIA requests a minute to all hosts that nobody vouches for (decisions 2).
 pub const AIA_IN_ALL: u32 = 60;
 
+/// Distribution points that are known. A community has a handful.
+pub const CRL_ADDRESSES: usize = 10_000;
+
+/// CRLs being downloaded. Fewer than [`GUARDED_IN_FLIGHT`], so that servers that hang leave room
+/// for other requests; and up to 64 MiB of memory each.
+pub const CRL_DOWNLOADS: usize = 16;
+
+/// CRLs being downloaded that nobody waits for.
+pub const CRL_BACKGROUND_DOWNLOADS: usize = 8;
+
+/// Entries of all lists together: about 30 octets of memory each.
+pub const CRL_ENTRIES_HELD: usize = 16_000_000;
+
+/// CRLs being downloaded from one host.
+pub const CRL_DOWNLOADS_PER_HOST: usize = 2;
+
+/// CRLs being decoded. A million entries take a second of the processor.
+pub const CRL_DECODINGS: usize = 1;
+
+/// For all that one statement needs of CRLs and OCSP (decisions 22).
+pub const STATUS_TIME: Duration = Duration::from_secs(15);
+
+/// For one CRL that a statement waits for. Shorter than [`STATUS_TIME`], so that the second address
+/// gets its turn if the first one hangs.
+pub const CRL_TIME: Duration = Duration::from_secs(7);
+
+/// For one CRL that nobody waits for: 64 MiB at four megabits a second.
+pub const CRL_BACKGROUND_TIME: Duration = Duration::from_secs(120);
+
+/// How long an address is not asked again, whatever it answered (decisions 22).
+pub const CRL_FAILURE_MEMORY: Duration = Duration::from_secs(10);
+
+/// How long an address is not asked again in the background.
+pub const CRL_RETRY: Duration = Duration::from_secs(60);
+
+/// How long an address that gave no list is asked in the background once somebody needed it.
+pub const CRL_WANTED: Duration = Duration::from_secs(60 * 60);
+
+/// How long a list is kept once it has lapsed: what it revokes stays revoked.
+pub const CRL_KEPT_AFTER_LAPSE: time::Duration = time::Duration::days(90);
+
 /// Hosts whose rate is kept. Within a minute, the rate in all lets through far fewer.
 pub const AIA_HOSTS: usize = 1_024;
 

@@ -14,6 +14,7 @@ use x509_parser::x509::{AlgorithmIdentifier, X509Name};
 use super::distribution_point::{Scope, general_names, sequence, whole_sequence};
 use super::general_name::{PointName, is_one_element};
 use super::name::NameKey;
+use super::revocation;
 use super::serials::Serials;
 use crate::certificate::Certificate;
 use crate::key::{BadSignature, CertificateSignature, PublicKey};
@@ -21,6 +22,9 @@ use crate::limits;
 
 /// Keys of which is remembered whether they signed a list: those of one CA, and a few strangers.
 const REMEMBERED_KEYS: usize = 16;
+
+/// The tag that DER starts with, and no PEM does.
+const DER_START: u8 = 0x30;
 
 const DELTA_CRL_INDICATOR: &str = "2.5.29.27";
 const CERTIFICATE_ISSUER: &str = "2.5.29.29";
@@ -117,22 +121,33 @@ impl Crl {
     /// Decodes one CRL in DER or PEM.
     ///
     /// # Errors
-    /// As [`Crl::from_der`]; in PEM also if there is not exactly one block `X509 CRL`.
+    /// As [`Crl::from_der`] and [`Crl::to_der`].
     pub fn from_pem_or_der(bytes: &[u8]) -> Result<Self, CrlError> {
+        if bytes.first() == Some(&DER_START) {
+            return Self::from_der(bytes);
+        }
+        Self::from_der(&Self::to_der(bytes.to_vec())?)
+    }
+
+    /// The DER of what may be a CRL, in DER or PEM.
+    ///
+    /// # Errors
+    /// If it is too long, or neither DER nor PEM with exactly one block `X509 CRL`.
+    pub fn to_der(bytes: Vec<u8>) -> Result<Vec<u8>, CrlError> {
         if bytes.len() > 2 * limits::CRL_BYTES {
             return Err(CrlError::TooLong);
         }
-        if bytes.first() == Some(&0x30) {
-            return Self::from_der(bytes);
+        if bytes.first() == Some(&DER_START) {
+            return Ok(bytes);
         }
         let mut found = None;
-        for block in Pem::iter_from_buffer(bytes) {
+        for block in Pem::iter_from_buffer(&bytes) {
             let block = block.map_err(|_| CrlError::Malformed)?;
             if block.label == "X509 CRL" && found.replace(block).is_some() {
                 return Err(CrlError::Malformed);
             }
         }
-        Self::from_der(&found.ok_or(CrlError::Malformed)?.contents)
+        Ok(found.ok_or(CrlError::Malformed)?.contents)
     }
 
     /// SHA-256 of the CRL in DER.
@@ -203,6 +218,20 @@ impl Crl {
         self.issuer == *certificate.issuer_key()
     }
 
+    /// Whether it bears the name of a CA. Says nothing about its signature.
+    #[must_use]
+    pub fn names(&self, issuer: &Certificate) -> bool {
+        self.issuer == *issuer.subject_key()
+    }
+
+    /// Whether a CA's own key, which may sign CRLs, signed it.
+    #[must_use]
+    pub fn is_issued_by(&self, issuer: &Certificate) -> bool {
+        self.names(issuer)
+            && revocation::may_sign_crls(issuer)
+            && issuer.key().is_ok_and(|key| self.verify(key).is_ok())
+    }
+
     /// Whether, and why, it lists the certificate's serial number. Of weight only if the CRL is the
     /// issuer's own: [`Crl::names_issuer_of`] and [`Crl::verify`].
     #[must_use]
@@ -240,6 +269,12 @@ impl Crl {
             checked.push((*key.fingerprint(), holds));
         }
         verdict(holds)
+    }
+
+    /// Whether `other` is an older list of the same key about the same certificates.
+    #[must_use]
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        self.replaces(other) && !other.replaces(self)
     }
 
     /// Whether it replaces `other`: one key signed both, for the same scope, and this one is not

@@ -1,0 +1,145 @@
+//! What is known of one distribution point.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::time::Instant;
+use udap::certificate::Certificate;
+use udap::trust::Crl;
+
+use crate::limits;
+
+/// One address.
+pub(super) struct Entry {
+    pub(super) url: String,
+    /// The CA that certificates with this address name.
+    pub(super) issuer: Certificate,
+    /// Held while it is fetched: whoever comes meanwhile waits for the same answer.
+    pub(super) turn: Arc<tokio::sync::Mutex<()>>,
+    state: Mutex<State>,
+}
+
+/// What came of fetching.
+#[derive(Clone)]
+pub(super) struct Held {
+    /// The list. Its issuer's signature holds.
+    pub(super) crl: Arc<Crl>,
+    pub(super) entity_tag: Option<String>,
+    pub(super) last_modified: Option<String>,
+    /// When it was fetched, or confirmed to be the newest.
+    pub(super) fetched_at: OffsetDateTime,
+}
+
+struct State {
+    held: Option<Held>,
+    /// A list that another key of the CA may have signed: it is judged with the path, and is kept
+    /// as long as a failure.
+    unproven: Option<Arc<Crl>>,
+    tried_at: Option<Instant>,
+    wanted_at: Option<Instant>,
+    failure: Option<&'static str>,
+}
+
+impl Entry {
+    pub(super) fn new(url: &str, issuer: Certificate) -> Self {
+        Self {
+            url: url.to_owned(),
+            turn: Arc::default(),
+            issuer,
+            state: Mutex::new(State {
+                held: None,
+                unproven: None,
+                tried_at: None,
+                wanted_at: None,
+                failure: None,
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that somebody needs it now.
+    pub(super) fn want(&self) {
+        self.state().wanted_at = Some(Instant::now());
+    }
+
+    pub(super) fn held(&self) -> Option<Held> {
+        self.state().held.clone()
+    }
+
+    pub(super) fn was_tried_within(&self, time: Duration) -> bool {
+        self.state()
+            .tried_at
+            .is_some_and(|tried| tried.elapsed() < time)
+    }
+
+    /// What the last attempt found, if anything.
+    pub(super) fn last_found(&self) -> Option<Arc<Crl>> {
+        let state = self.state();
+        let held = || state.held.as_ref().map(|held| Arc::clone(&held.crl));
+        state.unproven.clone().or_else(held)
+    }
+
+    pub(super) fn failure(&self) -> Option<&'static str> {
+        self.state().failure
+    }
+
+    pub(super) fn hold(&self, held: Held) {
+        let mut state = self.state();
+        state.held = Some(held);
+        state.unproven = None;
+        state.failure = None;
+        state.tried_at = Some(Instant::now());
+    }
+
+    /// The list that is held is still the newest.
+    pub(super) fn confirm(&self, at: OffsetDateTime) {
+        let mut state = self.state();
+        if let Some(held) = &mut state.held {
+            held.fetched_at = at;
+        }
+        state.unproven = None;
+        state.failure = None;
+        state.tried_at = Some(Instant::now());
+    }
+
+    pub(super) fn fail(&self, failure: &'static str, unproven: Option<Arc<Crl>>) {
+        let mut state = self.state();
+        state.failure = Some(failure);
+        state.unproven = unproven;
+        state.tried_at = Some(Instant::now());
+    }
+
+    /// Whether it is time to ask again (decisions 22): once a while, sooner if the list is about to
+    /// lapse, and if there is none, as long as somebody needs it.
+    pub(super) fn is_due(&self, now: OffsetDateTime, refresh: time::Duration) -> bool {
+        let state = self.state();
+        let tried_lately = state
+            .tried_at
+            .is_some_and(|tried| tried.elapsed() < limits::CRL_RETRY);
+        if tried_lately {
+            return false;
+        }
+        match &state.held {
+            None => state
+                .wanted_at
+                .is_some_and(|wanted| wanted.elapsed() < limits::CRL_WANTED),
+            Some(held) => now >= due_at(held, refresh),
+        }
+    }
+}
+
+/// When a list is asked for again: `refresh` after it was, but while a quarter of its life is left.
+fn due_at(held: &Held, refresh: time::Duration) -> OffsetDateTime {
+    let usual = held.fetched_at + refresh;
+    match held.crl.next_update() {
+        Some(next_update) => {
+            let life = next_update - held.crl.this_update();
+            usual.min(next_update - life / 4)
+        }
+        None => usual,
+    }
+}
