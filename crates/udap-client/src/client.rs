@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use reqwest::redirect::Policy;
-use reqwest::{Certificate, StatusCode};
 use serde_json::json;
+use udap_fetch::{Bounds, FetchOptions, Fetcher, Request};
 use url::Url;
 
 use crate::discovery::{Discovery, DiscoveryError};
-use crate::fetch::{HttpError, address, exchange};
+use crate::fetch::{HttpError, address, failed};
 use crate::registration::{Registered, RegistrationError};
 
 /// The largest metadata document. Real ones have about 20 KB, mostly scopes.
@@ -55,7 +53,8 @@ impl Default for ClientOptions {
 /// Talks to UDAP servers: verified TLS, no redirects, no proxy, bounded time and size.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    fetcher: Fetcher,
+    timeout: Duration,
     allow_plain_http: bool,
 }
 
@@ -65,25 +64,26 @@ impl Client {
     /// # Errors
     /// [`HttpError::TlsRoots`], [`HttpError::Setup`].
     pub fn new(options: &ClientOptions) -> Result<Self, HttpError> {
-        let mut roots = Vec::new();
-        for pem in &options.tls_roots {
-            roots.extend(Certificate::from_pem_bundle(pem).map_err(HttpError::TlsRoots)?);
-        }
-        let http = reqwest::Client::builder()
-            .user_agent(&options.user_agent)
-            .connect_timeout(options.connect_timeout)
-            .timeout(options.timeout)
-            .redirect(Policy::none())
-            .referer(false)
-            .no_proxy()
-            .tls_version_min(reqwest::tls::Version::TLS_1_2)
-            .tls_certs_merge(roots)
-            .build()
-            .map_err(HttpError::Setup)?;
+        let fetcher = Fetcher::new(&FetchOptions {
+            allow_hosts: Vec::new(),
+            tls_roots: options.tls_roots.clone(),
+            user_agent: options.user_agent.clone(),
+            connect_timeout: options.connect_timeout,
+        })?;
         Ok(Self {
-            http,
+            fetcher,
+            timeout: options.timeout,
             allow_plain_http: options.allow_plain_http,
         })
+    }
+
+    /// A request to an address that the user named, or a server that the user named.
+    fn request(&self, url: &Url, bytes: usize) -> Request {
+        let bounds = Bounds {
+            bytes,
+            time: self.timeout,
+        };
+        Request::configured(url.as_str(), bounds).any_status()
     }
 
     /// Fetches a server's UDAP metadata (A01), for one community if one is given (A34).
@@ -112,18 +112,14 @@ impl Client {
             url.query_pairs_mut().append_pair("community", community);
         }
         let request = self
-            .http
-            .get(url.clone())
-            .header(ACCEPT, "application/json");
-        let answer = exchange(request, &url, METADATA_BYTES).await?;
+            .request(&url, METADATA_BYTES)
+            .accept("application/json");
+        let answer = (self.fetcher.get(&request).await).map_err(|error| failed(&url, error))?;
         match answer.status {
-            StatusCode::OK => Discovery::parse(base_url, community, &answer.body),
-            StatusCode::NO_CONTENT => Err(DiscoveryError::UnknownCommunity { url }),
-            StatusCode::NOT_FOUND => Err(DiscoveryError::NotOffered { url }),
-            status => Err(DiscoveryError::Status {
-                url,
-                status: status.as_u16(),
-            }),
+            200 => Discovery::parse(base_url, community, &answer.body),
+            204 => Err(DiscoveryError::UnknownCommunity { url }),
+            404 => Err(DiscoveryError::NotOffered { url }),
+            status => Err(DiscoveryError::Status { url, status }),
         }
     }
 
@@ -157,12 +153,12 @@ impl Client {
             body["certifications"] = json!(certifications);
         }
         let request = self
-            .http
-            .post(url.clone())
-            .header(ACCEPT, "application/json")
-            .header(CONTENT_TYPE, "application/json")
-            .body(body.to_string());
-        let answer = exchange(request, &url, REGISTRATION_BYTES).await?;
+            .request(&url, REGISTRATION_BYTES)
+            .accept("application/json");
+        let sent = (self.fetcher)
+            .post(&request, "application/json", body.to_string())
+            .await;
+        let answer = sent.map_err(|error| failed(&url, error))?;
         Registered::read(url, &answer)
     }
 
@@ -172,7 +168,8 @@ impl Client {
     /// [`HttpError`]; the status is for the caller to judge.
     pub async fn get(&self, url: &Url) -> Result<(u16, Vec<u8>), HttpError> {
         let url = address(url.as_str(), true)?;
-        let answer = exchange(self.http.get(url.clone()), &url, FILE_BYTES).await?;
-        Ok((answer.status.as_u16(), answer.body))
+        let request = self.request(&url, FILE_BYTES);
+        let answer = (self.fetcher.get(&request).await).map_err(|error| failed(&url, error))?;
+        Ok((answer.status, answer.body))
     }
 }

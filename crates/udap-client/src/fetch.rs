@@ -1,9 +1,9 @@
-//! One HTTP exchange: to an address that may be used, with bounds on time and size.
+//! What the client makes of one HTTP exchange, which is the guarded client's.
 
+use std::error::Error;
 use std::net::IpAddr;
 
-use reqwest::header::{HeaderMap, LOCATION};
-use reqwest::{RequestBuilder, Response, StatusCode};
+use udap_fetch::{FetchError, SetupError};
 use url::{Host, Url};
 
 /// Why there is no answer.
@@ -20,17 +20,17 @@ pub enum HttpError {
     },
     /// An extra root certificate cannot be read.
     #[error("the additional TLS root certificates cannot be read")]
-    TlsRoots(#[source] reqwest::Error),
+    TlsRoots(#[source] Box<dyn Error + Send + Sync>),
     /// The HTTP client cannot be set up.
     #[error("the HTTP client cannot be set up")]
-    Setup(#[source] reqwest::Error),
+    Setup(#[source] Box<dyn Error + Send + Sync>),
     /// No connection, a TLS failure, or a broken answer.
     #[error("{url} cannot be reached")]
     Unreachable {
         /// What was asked.
         url: Url,
         /// The cause.
-        source: reqwest::Error,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// No whole answer in time.
     #[error("{url} did not answer in time")]
@@ -55,14 +55,6 @@ pub enum HttpError {
         /// Where it points.
         location: String,
     },
-}
-
-/// An answer within the bounds.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
 }
 
 /// Parses an address that may be talked to: https, or http to this very machine (or anywhere, if
@@ -98,61 +90,40 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Sends a request and reads an answer of at most `limit` bytes.
-pub(crate) async fn exchange(
-    request: RequestBuilder,
-    url: &Url,
-    limit: usize,
-) -> Result<Answer, HttpError> {
-    let failed = |error: reqwest::Error| {
-        if error.is_timeout() {
-            HttpError::Timeout { url: url.clone() }
-        } else {
-            HttpError::Unreachable {
-                url: url.clone(),
-                // The address is in our own sentence already.
-                source: error.without_url(),
-            }
+impl From<SetupError> for HttpError {
+    fn from(error: SetupError) -> Self {
+        match error {
+            SetupError::TlsRoots(source) => Self::TlsRoots(source),
+            SetupError::Client(source) => Self::Setup(source),
+            other => Self::Setup(other.into()),
         }
-    };
-    let response = request.send().await.map_err(failed)?;
-    if response.status().is_redirection() {
-        return Err(HttpError::Redirect {
-            url: url.clone(),
-            location: location(&response),
-        });
     }
-    let too_large = || HttpError::TooLarge {
-        url: url.clone(),
-        limit,
-    };
-    let announced = response.content_length().unwrap_or(0);
-    if usize::try_from(announced).map_or(true, |length| length > limit) {
-        return Err(too_large());
-    }
-    let (status, headers) = (response.status(), response.headers().clone());
-    let mut response = response;
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > limit {
-            return Err(too_large());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Answer {
-        status,
-        headers,
-        body,
-    })
 }
 
-fn location(response: &Response) -> String {
-    response
-        .headers()
-        .get(LOCATION)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("an unnamed place")
-        .to_owned()
+/// The failure of a request to an address that [`address`] let through.
+pub(crate) fn failed(url: &Url, error: FetchError) -> HttpError {
+    let url = url.clone();
+    match error {
+        FetchError::Timeout | FetchError::Busy => HttpError::Timeout { url },
+        FetchError::TooLarge { limit } => HttpError::TooLarge { url, limit },
+        FetchError::Redirect { location, .. } => HttpError::Redirect {
+            url,
+            location: location.unwrap_or_else(|| "an unnamed place".to_owned()),
+        },
+        FetchError::NotPublic(_) => HttpError::Address {
+            url: url.into(),
+            reason: "it is the metadata service of a cloud",
+        },
+        FetchError::BadUrl(_) => HttpError::Address {
+            url: url.into(),
+            reason: "it is no URL that is fetched",
+        },
+        FetchError::Unreachable(source) => HttpError::Unreachable { url, source },
+        other => HttpError::Unreachable {
+            url,
+            source: other.into(),
+        },
+    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,18 @@
 
 use std::fmt;
 
-use reqwest::StatusCode;
-use reqwest::header::RETRY_AFTER;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use udap_fetch::Answer;
 use url::Url;
 
-use crate::fetch::{Answer, HttpError};
+use crate::fetch::HttpError;
+
+/// Of a new client (E01).
+const CREATED: u16 = 201;
+
+/// Of a changed or cancelled one (D07).
+const OK: u16 = 200;
 
 /// Why there is no registration.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +47,8 @@ pub struct Registered {
 
 impl Registered {
     pub(crate) fn read(url: Url, answer: &Answer) -> Result<Self, RegistrationError> {
-        let status = answer.status.as_u16();
-        if !matches!(answer.status, StatusCode::OK | StatusCode::CREATED) {
+        let status = answer.status;
+        if !matches!(status, OK | CREATED) {
             return Err(RegistrationError::Failed(Box::new(
                 RegistrationFailed::read(answer),
             )));
@@ -84,7 +89,7 @@ impl Registered {
     /// Whether the server made a new client.
     #[must_use]
     pub fn is_new(&self) -> bool {
-        self.status == StatusCode::CREATED.as_u16()
+        self.status == CREATED
     }
 
     /// Whether the server confirms that the registration is cancelled: an empty list of grant
@@ -157,15 +162,11 @@ impl RegistrationFailed {
             _ => Vec::new(),
         };
         Self {
-            status: answer.status.as_u16(),
+            status: answer.status,
             error: text("error"),
             description: text("error_description"),
             errors,
-            retry_after: answer
-                .headers
-                .get(RETRY_AFTER)
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned),
+            retry_after: answer.retry_after.clone(),
         }
     }
 

@@ -267,3 +267,26 @@ async fn so_many_requests_are_under_way_and_strangers_do_not_hold_up_the_operato
     under_way.shutdown().await;
     assert!(fetcher.get(&guarded).await.is_ok());
 }
+
+/// Proves: N14
+#[tokio::test]
+async fn a_proxy_of_the_environment_is_not_asked() {
+    let proxy = Server::canary().await;
+    let mut again = tokio::process::Command::new(std::env::current_exe().unwrap());
+    // The test that reads every line of a request, with a proxy around.
+    again.args(["--exact", "a_request_says_no_more_than_it_must"]);
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        again.env(name, proxy.url());
+        again.env(name.to_lowercase(), proxy.url());
+    }
+    for name in ["NO_PROXY", "no_proxy", "REQUEST_METHOD"] {
+        again.env_remove(name);
+    }
+    let output = again.output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}"
+    );
+    assert_eq!(proxy.connections().await, 0);
+}

@@ -1,6 +1,4 @@
-//! Answers of every kind, made by OpenSSL and by hand.
-
-use std::process::Command;
+//! Answers of every kind.
 
 use time::macros::datetime;
 use udap_testkit::TestCommunity;
@@ -75,28 +73,6 @@ fn a_message_of_certificates_is_read_in_any_order_and_as_it_was_signed() {
     }
     let pem = pem::encode(&pem::Pem::new("PKCS7", certs_only(&[root])));
     assert_eq!(ders(pem.as_bytes()), [root]);
-}
-
-/// Proves: C07
-#[test]
-fn what_openssl_writes_is_read() {
-    let of = community();
-    let folder = std::env::temp_dir().join(format!("udap-fetch-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let (chain, message) = (folder.join("chain.pem"), folder.join("chain.p7c"));
-    std::fs::write(&chain, of.intermediate().pem() + &of.root().pem()).unwrap();
-    let made = Command::new("openssl")
-        .args(["crl2pkcs7", "-nocrl", "-outform", "DER", "-certfile"])
-        .arg(&chain)
-        .arg("-out")
-        .arg(&message)
-        .status();
-    // The library is there wherever this is built; the program nearly always.
-    if made.is_ok_and(|status| status.success()) {
-        let body = std::fs::read(&message).unwrap();
-        assert_eq!(ders(&body), [of.intermediate().der(), of.root().der()]);
-    }
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// Proves: C08
