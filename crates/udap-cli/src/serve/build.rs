@@ -1,5 +1,6 @@
 //! From the configuration to the parts of the service.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -20,26 +21,62 @@ use udap_axum::{
     NoFetching, NoLinkChecks, RateLimits, Service, ServiceParts, SiteSigner, TrustedProxies,
 };
 use udap_openemr::{EmbeddedClients, GatewayKey, RowKey};
+use udap_store::audit::AuditLog;
 use udap_store::{SiteClients, SqliteRegistry};
 use zeroize::Zeroizing;
 
+use super::audit;
 use super::scopes::Discovered;
 use crate::config::Config;
 use crate::config::settings::{self as config, Backend, Scopes, UnknownCommunity};
 use crate::{environment, material};
+
+/// The store, as its users see it.
+pub(super) struct Store {
+    pub(super) registry: Arc<dyn Registry>,
+    pub(super) audit: Arc<dyn AuditLog>,
+}
 
 /// Opens the registry that the configuration names, and brings its tables up to date.
 ///
 /// # Errors
 /// If the store cannot be opened, or a gateway key cannot be had.
 pub(crate) async fn open_registry(config: &Config) -> anyhow::Result<Arc<dyn Registry>> {
-    let path = match &config.database {
-        Backend::Sqlite(path) => path,
+    Ok(open_store(config).await?.registry)
+}
+
+/// Opens the audit log alone: neither clients nor gateway keys are needed for it. A database that
+/// is missing is not made: an empty log would look whole.
+///
+/// # Errors
+/// If the store is not there, or cannot be opened.
+pub(crate) async fn open_audit_log(config: &Config) -> anyhow::Result<Arc<dyn AuditLog>> {
+    let path = database_file(config)?;
+    if !path.exists() {
+        bail!("there is no database {}", path.display());
+    }
+    let registry = SqliteRegistry::open(path, Vec::new())
+        .await
+        .with_context(|| format!("the embedded store {}", path.display()))?;
+    Ok(Arc::new(registry))
+}
+
+fn database_file(config: &Config) -> anyhow::Result<&Path> {
+    match &config.database {
+        Backend::Sqlite(path) => Ok(path),
         Backend::Mysql(_) => bail!(
             "database_url names a MySQL or MariaDB server, which this version cannot use yet: \
              leave database_url out for the embedded store"
         ),
-    };
+    }
+}
+
+/// Opens the store with all that is in it.
+///
+/// # Errors
+/// As [`open_registry`].
+pub(super) async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let path = database_file(config)?;
     let mut sites: Vec<SiteClients<sqlx::Sqlite>> = Vec::new();
     for site in &config.sites {
         let key = match site.token_mode {
@@ -60,7 +97,10 @@ pub(crate) async fn open_registry(config: &Config) -> anyhow::Result<Arc<dyn Reg
         .await
         .with_context(|| format!("the embedded store {}", path.display()))?
         .with_clock_skew(clock_skew(config)?);
-    Ok(Arc::new(registry))
+    Ok(Store {
+        audit: Arc::new(registry.clone()),
+        registry: Arc::new(registry),
+    })
 }
 
 /// The rules, the keys that sign metadata, and the CRLs from files.
@@ -284,6 +324,7 @@ pub(crate) struct Offer {
 /// # Errors
 /// As [`service`].
 pub(crate) fn check(config: &Config) -> anyhow::Result<Vec<Offer>> {
+    audit::seal_key(config)?;
     let (registrar, _signers, _crls) = rules(config, &Discovered::new())?;
     let mut offers = Vec::new();
     for site in registrar.sites() {

@@ -1,5 +1,6 @@
 //! The registration server: from a checked configuration to listening sockets and back.
 
+mod audit;
 mod background;
 mod build;
 mod crl_files;
@@ -17,8 +18,9 @@ use udap_axum::{Service, health_router, router};
 
 use crate::config::Config;
 
-use build::service;
-pub(crate) use build::{Offer, check, open_registry};
+pub(crate) use audit::{Sealer, seal_key};
+pub(crate) use build::{Offer, check, open_audit_log, open_registry};
+use build::{open_store, service};
 
 /// A server that is listening.
 pub(crate) struct Server {
@@ -26,6 +28,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// Where health and metrics listen.
     pub(crate) admin_address: SocketAddr,
+    sealer: Arc<Sealer>,
     stop: watch::Sender<bool>,
     parts: listen::Parts,
 }
@@ -40,8 +43,9 @@ impl Server {
         let scopes = scopes::discover(config).await?;
         // Before they are read, so that no change falls between.
         let watched = crl_files::of(config);
-        let registry = open_registry(config).await?;
-        let service: Arc<Service> = Arc::new(service(config, &scopes, registry)?);
+        let seal_key = seal_key(config)?;
+        let store = open_store(config).await?;
+        let service: Arc<Service> = Arc::new(service(config, &scopes, store.registry)?);
         let recorder = metrics::install()?;
         udap_axum::metrics::describe(&service);
 
@@ -69,10 +73,13 @@ impl Server {
             Arc::clone(&service),
             stopped.clone(),
         ));
+        let sealer = Arc::new(Sealer::new(store.audit, seal_key));
+        parts.spawn(Arc::clone(&sealer).run(stopped.clone()));
         parts.spawn(background::run(service, recorder, stopped));
         Ok(Self {
             address,
             admin_address,
+            sealer,
             stop,
             parts,
         })
@@ -101,6 +108,8 @@ impl Server {
         while let Some(ended) = self.parts.join_next().await {
             ended.context("a part of the server ended abnormally")??;
         }
+        // When the last request has been answered, and its event written.
+        self.sealer.finish().await;
         Ok(())
     }
 }

@@ -15,6 +15,8 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 use udap::registry::RegistryError;
 
+use crate::lease::Leases;
+
 pub(crate) use detail::bounded;
 pub use event::{AuditEvent, AuditFilter, AuditOrder};
 pub use finding::{Finding, Purge, Unsealed, Verification};
@@ -76,7 +78,7 @@ pub struct Purged {
 
 /// An audit log in a store.
 #[async_trait]
-pub trait AuditLog: Send + Sync {
+pub trait AuditLog: Leases {
     /// Seals one batch of events that are not sealed yet, if the holder has or gets the sealer's
     /// lease. All in one transaction, so that no two processes ever seal the same events.
     ///
