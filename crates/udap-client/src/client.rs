@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use udap_fetch::{Bounds, FetchOptions, Fetcher, Request};
+use udap_fetch::aia::Issuers;
+use udap_fetch::crls::Crls;
+use udap_fetch::{AllowHost, Bounds, FetchOptions, Fetcher, Network, Request};
 use url::Url;
 
 use crate::discovery::{Discovery, DiscoveryError};
@@ -36,6 +38,8 @@ pub struct ClientOptions {
     /// Whether plain http may be spoken with other machines. Statements and answers can then be
     /// read and changed on the way.
     pub allow_plain_http: bool,
+    /// Hosts that addresses in certificates may name though they are not public (decisions 34).
+    pub allow_hosts: Vec<AllowHost>,
 }
 
 impl Default for ClientOptions {
@@ -46,6 +50,7 @@ impl Default for ClientOptions {
             timeout: Duration::from_secs(60),
             tls_roots: Vec::new(),
             allow_plain_http: false,
+            allow_hosts: Vec::new(),
         }
     }
 }
@@ -65,7 +70,7 @@ impl Client {
     /// [`HttpError::TlsRoots`], [`HttpError::Setup`].
     pub fn new(options: &ClientOptions) -> Result<Self, HttpError> {
         let fetcher = Fetcher::new(&FetchOptions {
-            allow_hosts: Vec::new(),
+            allow_hosts: options.allow_hosts.clone(),
             tls_roots: options.tls_roots.clone(),
             user_agent: options.user_agent.clone(),
             connect_timeout: options.connect_timeout,
@@ -75,6 +80,14 @@ impl Client {
             timeout: options.timeout,
             allow_plain_http: options.allow_plain_http,
         })
+    }
+
+    /// What fetches the revocation lists and issuers that certificates name. Nobody typed those
+    /// addresses, so they must be public.
+    #[must_use]
+    pub fn network(&self) -> Network {
+        let crls = Crls::unkept(self.fetcher.clone());
+        Network::new(Some(Issuers::new(self.fetcher.clone())), crls)
     }
 
     /// A request to an address that the user named, or a server that the user named.

@@ -140,7 +140,7 @@ impl Discovery {
     ) -> Result<VerifiedMetadata, MetadataError> {
         let signed = self.signed_part(now)?;
         let path = trust
-            .judge_with(client, signed.leaf(), signed.candidates(), now)
+            .judge_with(&client.network(), signed.leaf(), signed.candidates(), now)
             .await;
         signed.trusted(path)
     }

@@ -1,17 +1,13 @@
 //! Whether a certificate is trusted, judged as a UDAP server judges it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use time::OffsetDateTime;
 use udap::certificate::Certificate;
 use udap::trust::{
-    CertvalJudge, Crl, CrlNeed, CrlStore, Distrust, Evidence, Outcome, TrustNeed, TrustPolicy,
+    CertvalJudge, CrlStore, Distrust, Evidence, Outcome, TrustFetcher, TrustNeed, TrustPolicy,
     TrustedPath, evaluate,
 };
-use url::Url;
-
-use crate::client::Client;
 
 /// Anchors, rules and revocation lists, with the same judge that the server has.
 #[derive(Debug)]
@@ -58,33 +54,32 @@ impl Trust {
         }
     }
 
-    /// As [`Trust::judge`], but fetches missing revocation lists (never issuers). That happens only
-    /// once the signatures up to an anchor hold, so the addresses are those of a trusted CA.
+    /// As [`Trust::judge`], but with what `fetcher` brings: revocation lists once the signatures up to
+    /// an anchor hold, and issuers if the policy says so.
     ///
     /// # Errors
     /// Why it is not trusted.
     pub async fn judge_with(
         &self,
-        client: &Client,
+        fetcher: &dyn TrustFetcher,
         leaf: &Certificate,
         candidates: &[Certificate],
         at: OffsetDateTime,
     ) -> Result<TrustedPath, Distrust> {
         let mut tried = BTreeSet::new();
         let mut crls = self.crls.clone();
+        let mut candidates = candidates.to_vec();
         loop {
-            let needs = match self.evaluate(leaf, candidates, &crls, &tried, at) {
+            let needs = match self.evaluate(leaf, &candidates, &crls, &tried, at) {
                 Ok(verdict) => return verdict,
                 Err(needs) => needs,
             };
-            for need in needs {
-                tried.extend(need.urls().iter().cloned());
-                if let TrustNeed::Crl(need) = &need {
-                    for crl in fetch_crls(client, need, at).await {
-                        crls = crls.with(crl);
-                    }
-                }
+            let fetched = fetcher.fetch(&needs, at).await;
+            candidates.extend(fetched.certificates.into_iter().filter(Certificate::is_ca));
+            for crl in fetched.crls {
+                crls = crls.with(crl);
             }
+            tried.extend(needs.iter().flat_map(TrustNeed::urls).cloned());
         }
     }
 
@@ -107,22 +102,4 @@ impl Trust {
             Outcome::Need(needs) => Err(needs),
         }
     }
-}
-
-/// Tries the addresses in turn until a list answers the need.
-async fn fetch_crls(client: &Client, need: &CrlNeed, at: OffsetDateTime) -> Vec<Arc<Crl>> {
-    let mut found = Vec::new();
-    for url in need.urls() {
-        let Ok(url) = Url::parse(url) else { continue };
-        if let Ok((200, body)) = client.get(&url).await
-            && let Ok(crl) = Crl::from_pem_or_der(&body)
-        {
-            let answers = need.is_answered_by(&crl, at);
-            found.push(Arc::new(crl));
-            if answers {
-                break;
-            }
-        }
-    }
-    found
 }

@@ -7,6 +7,7 @@
 
 mod download;
 mod entry;
+mod no_archive;
 mod upkeep;
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use udap::registry::CrlArchive;
 use udap::trust::{Crl, CrlNeed, KnownCrls};
 
 use self::entry::Entry;
+use self::no_archive::NoArchive;
 use crate::fetcher::Fetcher;
 use crate::limits;
 
@@ -71,6 +73,17 @@ impl Crls {
             background_downloads: Semaphore::new(limits::CRL_BACKGROUND_DOWNLOADS),
             decoding: Semaphore::new(limits::CRL_DECODINGS),
         }))
+    }
+
+    /// Keeps nothing beyond the process: for a single judgement.
+    #[must_use]
+    pub fn unkept(fetcher: Fetcher) -> Self {
+        Self::new(
+            fetcher,
+            Arc::new(NoArchive),
+            KnownCrls::default(),
+            Duration::from_secs(60 * 60),
+        )
     }
 
     /// Lists that may answer a need, until `deadline`: its addresses in turn, until one does. A

@@ -73,7 +73,19 @@ impl<'a> Applicant<'a> {
         })
     }
 
-    /// What the audit keeps of it.
+    /// What the audit keeps of a statement that changed something: it is the proof of what the app
+    /// asked for.
+    pub(crate) fn to_audit_as_accepted(&self) -> Map<String, Value> {
+        let mut detail = self.to_audit();
+        detail.insert(
+            "software_statement".to_owned(),
+            self.software_statement.into(),
+        );
+        detail
+    }
+
+    /// What the audit keeps of any trusted statement. Of one that was refused, its hash: a trusted
+    /// app could fill the disk otherwise, and nothing was done because of it.
     pub(crate) fn to_audit(&self) -> Map<String, Value> {
         audit_event::members(json!({
             "site": self.site,
@@ -88,7 +100,8 @@ impl<'a> Applicant<'a> {
                 "not_after": self.leaf.not_after().unix_timestamp(),
             },
             "notes": self.notes,
-            "software_statement": self.software_statement,
+            "software_statement_sha256":
+                hex::encode(identity::content(self.software_statement.as_bytes())),
         }))
     }
 }

@@ -1,5 +1,7 @@
 //! `udap clients`: the registrar's view of registered apps, for operators.
 
+mod recheck;
+
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -50,6 +52,14 @@ enum Verb {
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
+    /// Look at every client's certificate now, and switch off those that are no longer trusted
+    ///
+    /// The server does so by itself, every `[recheck] interval_hours`.
+    Recheck {
+        /// Switch off also if it is a large part of a community's clients
+        #[arg(long)]
+        force: bool,
+    },
     /// Lift a block, and approve the client as it is registered now
     Enable {
         /// The client_id, as `udap clients list` shows it
@@ -63,8 +73,12 @@ enum Verb {
 impl Clients {
     pub(crate) async fn run(self, output: Output) -> anyhow::Result<Verdict> {
         let config = environment::configuration(&self.config)?;
+        if let Verb::Recheck { force } = self.verb {
+            return recheck::run(&config, force, output).await;
+        }
         let registry = open_registry(&config).await?;
         match self.verb {
+            Verb::Recheck { .. } => {}
             Verb::List => output.show(&List(registry.list().await?))?,
             Verb::Disable {
                 client_id,

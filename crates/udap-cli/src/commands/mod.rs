@@ -1,8 +1,10 @@
 //! The commands, one file each.
 
+mod audit;
 mod ca;
 mod clients;
 mod config;
+mod crl;
 mod demo;
 mod discover;
 mod inspect;
@@ -33,6 +35,10 @@ pub(crate) enum Command {
     Config(config::ConfigCommand),
     /// List, disable and enable registered apps
     Clients(clients::Clients),
+    /// Fetch revocation lists
+    Crl(crl::CrlCommand),
+    /// Verify, export and purge the audit log
+    Audit(audit::Audit),
     /// Run a trust community's certificate authority
     #[command(subcommand)]
     Ca(ca::Command),
@@ -77,6 +83,8 @@ impl Command {
             Self::Demo(command) => command.run().await,
             Self::Config(command) => command.run(*output),
             Self::Clients(command) => command.run(*output).await,
+            Self::Crl(command) => command.run(*output).await,
+            Self::Audit(command) => command.run(*output).await,
             Self::Ca(command) => command.run(*output),
             Self::Inspect(arguments) => inspect::run(arguments, *output).await,
             Self::Verify(arguments) => verify::run(arguments, *output).await,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use udap_client::{Client, ClientOptions};
+use udap_fetch::AllowHost;
 
 use crate::material;
 
@@ -18,6 +19,17 @@ pub(crate) struct ServerOptions {
     /// Speak plain http with other machines too: what is sent can be read and changed on the way
     #[arg(long, help_heading = "Connection")]
     allow_plain_http: bool,
+
+    /// A host, or host:port, that certificates may name for their revocation lists and issuers though
+    /// it is not on the public internet
+    #[arg(
+        long,
+        value_name = "HOST",
+        num_args = 1,
+        value_parser = AllowHost::parse,
+        help_heading = "Connection"
+    )]
+    allow_host: Vec<AllowHost>,
 
     /// How long to wait for an answer, in seconds
     #[arg(
@@ -43,6 +55,7 @@ impl ServerOptions {
             timeout: Duration::from_secs(self.timeout),
             tls_roots,
             allow_plain_http: self.allow_plain_http,
+            allow_hosts: self.allow_host.clone(),
             ..ClientOptions::default()
         };
         Ok(Client::new(&options)?)

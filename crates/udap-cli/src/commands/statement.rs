@@ -195,7 +195,9 @@ async fn verify(arguments: VerifyArguments, output: Output) -> anyhow::Result<Ve
             let (leaf, candidates) = (current.leaf(), current.candidates());
             let judged = if arguments.fetch {
                 let client = arguments.server.client()?;
-                trust.judge_with(&client, leaf, candidates, at).await
+                trust
+                    .judge_with(&client.network(), leaf, candidates, at)
+                    .await
             } else {
                 trust.judge(leaf, candidates, at)
             };

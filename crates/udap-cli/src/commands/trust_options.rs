@@ -149,7 +149,8 @@ impl TrustOptions {
                 Revocation::Off => RevocationMode::Off,
             },
             no_crl_address: NoCrlAddress::Accept,
-            aia: false,
+            // Without --fetch nobody is asked.
+            aia: true,
         };
         Ok(Trust::new(policy, material::crls(&lists.crl)?))
     }

@@ -58,6 +58,18 @@ impl Config {
         self.sites.iter().find(|site| site.id == id)
     }
 
+    /// Whether it differs from another in nothing that needs a new start.
+    pub(crate) fn is_same_but_for_communities(&self, other: &Self) -> bool {
+        let communities = |config: &Self| {
+            let mut config = config.clone();
+            config.communities = Vec::new();
+            config.certifications = Vec::new();
+            config.notes = Vec::new();
+            config
+        };
+        communities(self) == communities(other)
+    }
+
     /// The communities that serve a site; the first is its default.
     pub(crate) fn communities_of<'a>(
         &'a self,

@@ -2,74 +2,44 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use udap::algorithm::Algorithm;
 use udap::community::{Community, RecognisedCertification};
 use udap::discovery::MetadataSigner;
 use udap::enable::EnablePolicy;
 use udap::jws::Signer;
 use udap::registrar::Registrar;
-use udap::registry::Registry;
 use udap::rules::{ContactMatch, Profile};
 use udap::scope::{Scope, ScopePattern};
 use udap::site::{Site, TokenMode};
 use udap::trust::{
-    CertvalJudge, Crl, CrlStore, KnownCrls, NoCrlAddress, NoFetching, RevocationMode, TrustPolicy,
+    CertvalJudge, Crl, CrlStore, KnownCrls, NoCrlAddress, RevocationMode, TrustAnchor, TrustPolicy,
     TrustStore,
 };
 use udap_axum::{
     NoLinkChecks, RateLimits, Rules, Service, ServiceParts, SiteSigner, TrustedProxies,
 };
-use udap_openemr::{EmbeddedClients, GatewayKey, RowKey};
-use udap_store::{SiteClients, SqliteRegistry};
+use udap_fetch::aia::Issuers;
+use udap_fetch::crls::Crls;
+use udap_fetch::{AllowHost, FetchOptions, Fetcher, Network};
 use zeroize::Zeroizing;
 
+use super::audit;
 use super::scopes::Discovered;
+use super::store::Store;
 use crate::config::Config;
-use crate::config::settings::{self as config, Backend, Scopes, UnknownCommunity};
+use crate::config::settings::{self as config, Scopes, UnknownCommunity};
 use crate::{environment, material};
-
-/// Opens the registry that the configuration names, and brings its tables up to date.
-///
-/// # Errors
-/// If the store cannot be opened, or a gateway key cannot be had.
-pub(crate) async fn open_registry(config: &Config) -> anyhow::Result<Arc<dyn Registry>> {
-    let path = match &config.database {
-        Backend::Sqlite(path) => path,
-        Backend::Mysql(_) => bail!(
-            "database_url names a MySQL or MariaDB server, which this version cannot use yet: \
-             leave database_url out for the embedded store"
-        ),
-    };
-    let mut sites: Vec<SiteClients<sqlx::Sqlite>> = Vec::new();
-    for site in &config.sites {
-        let key = match site.token_mode {
-            config::TokenMode::Direct => RowKey::Leaf,
-            config::TokenMode::Gateway => RowKey::Gateway(
-                GatewayKey::load_or_create(&site.gateway_keys, &site.id)
-                    .with_context(|| format!("the gateway key of site \"{}\"", site.id))?
-                    .jwk()
-                    .clone(),
-            ),
-        };
-        sites.push(SiteClients {
-            site: site.id.clone(),
-            clients: Arc::new(EmbeddedClients::new(&site.id, key)),
-        });
-    }
-    let registry = SqliteRegistry::open(path, sites)
-        .await
-        .with_context(|| format!("the embedded store {}", path.display()))?
-        .with_clock_skew(clock_skew(config)?);
-    Ok(Arc::new(registry))
-}
 
 /// The rules with the keys that sign metadata, and the CRLs from files.
 ///
 /// # Errors
 /// If a certificate, key or CRL that the configuration names is unusable, or communities and sites
 /// do not go together.
-fn rules(config: &Config, discovered: &Discovered) -> anyhow::Result<(Rules, Vec<Arc<Crl>>)> {
+pub(super) fn rules(
+    config: &Config,
+    discovered: &Discovered,
+) -> anyhow::Result<(Rules, Vec<Arc<Crl>>)> {
     let sites = config
         .sites
         .iter()
@@ -99,28 +69,37 @@ fn rules(config: &Config, discovered: &Discovered) -> anyhow::Result<(Rules, Vec
     Ok((Rules::new(registrar, signers)?, crls))
 }
 
-fn clock_skew(config: &Config) -> anyhow::Result<time::Duration> {
+pub(super) fn clock_skew(config: &Config) -> anyhow::Result<time::Duration> {
     time::Duration::try_from(config.protocol.clock_skew).context("clock_skew_seconds")
 }
 
-/// Builds the service.
+/// What a server is made of.
+pub(crate) struct Built {
+    pub(crate) service: Arc<Service>,
+    pub(crate) network: Network,
+}
+
+/// Builds the service and what brings it material from the network.
 ///
 /// # Errors
 /// As for the configuration's certificates, keys and CRLs: see [`rules`].
-pub(super) fn service(
+pub(crate) fn build(
     config: &Config,
     discovered: &Discovered,
-    registry: Arc<dyn Registry>,
-) -> anyhow::Result<Service> {
+    store: &Store,
+) -> anyhow::Result<Built> {
     let (rules, crls) = rules(config, discovered)?;
+    let known = KnownCrls::new(CrlStore::new(crls));
+    let network = network(config, store, &known)?;
+    vouch_for(&network, &rules);
     let per_minute =
         |limit: Option<std::num::NonZeroU32>| limit.map_or(0, std::num::NonZeroU32::get);
-    Ok(Service::new(ServiceParts {
+    let service = Service::new(ServiceParts {
         rules,
-        registry,
-        fetcher: Arc::new(NoFetching),
+        registry: Arc::clone(&store.registry),
+        fetcher: Arc::new(network.clone()),
         links: Arc::new(NoLinkChecks),
-        crls: KnownCrls::new(CrlStore::new(crls)),
+        crls: known,
         limits: RateLimits::new(
             per_minute(config.limits.registrations_per_minute),
             per_minute(config.limits.statements_per_client_per_minute),
@@ -128,7 +107,53 @@ pub(super) fn service(
         proxies: TrustedProxies(config.limits.trusted_proxies.clone()),
         environment: environment::ENVIRONMENT,
         default_for_unknown: config.protocol.unknown_community == UnknownCommunity::Default,
-    }))
+    });
+    Ok(Built {
+        service: Arc::new(service),
+        network,
+    })
+}
+
+/// The guarded client for everything that goes out.
+///
+/// # Errors
+/// If a root certificate of `[fetch] tls_roots` cannot be read.
+fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
+    let allow_hosts = config
+        .fetch
+        .allow_hosts
+        .iter()
+        .map(|entry| AllowHost::parse(&entry.to_string()))
+        .collect::<Result<Vec<_>, _>>()
+        .context("[fetch] allow_hosts")?;
+    let tls_roots = material::certificates(&config.fetch.tls_roots).context("[fetch] tls_roots")?;
+    let options = FetchOptions {
+        allow_hosts,
+        tls_roots: tls_roots.iter().map(|root| root.der().to_vec()).collect(),
+        ..FetchOptions::default()
+    };
+    Ok(Fetcher::new(&options)?)
+}
+
+fn network(config: &Config, store: &Store, known: &KnownCrls) -> anyhow::Result<Network> {
+    let fetcher = fetcher(config)?;
+    let issuers = config.fetch.aia.then(|| Issuers::new(fetcher.clone()));
+    let crls = Crls::new(
+        fetcher,
+        Arc::clone(&store.crls),
+        known.clone(),
+        config.fetch.crl_refresh,
+    );
+    Ok(Network::new(issuers, crls))
+}
+
+/// Hosts that configured certificates name are no strangers (decisions 2).
+pub(super) fn vouch_for(network: &Network, rules: &Rules) {
+    for community in rules.registrar().communities() {
+        let store = &community.trust.store;
+        let anchors = store.anchors().iter().map(TrustAnchor::certificate);
+        network.vouch_for(anchors.chain(store.intermediates()));
+    }
 }
 
 fn site(config: &Config, discovered: &Discovered, site: &config::Site) -> anyhow::Result<Site> {
@@ -280,6 +305,7 @@ pub(crate) struct Offer {
 /// # Errors
 /// As [`service`].
 pub(crate) fn check(config: &Config) -> anyhow::Result<Vec<Offer>> {
+    audit::seal_key(config)?;
     let (rules, _crls) = rules(config, &Discovered::new())?;
     let registrar = rules.registrar();
     let mut offers = Vec::new();

@@ -23,15 +23,16 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The server's parts, each of which ends only when the server stops.
 pub(super) type Parts = JoinSet<anyhow::Result<()>>;
 
-/// Serves the public routes, with TLS if the configuration says so. Returns where.
+/// Serves the public routes, with TLS if the configuration says so. Returns where, and what a
+/// renewed certificate is given to.
 pub(super) async fn public(
     parts: &mut Parts,
     config: &Config,
     routes: Router,
     stopped: watch::Receiver<bool>,
-) -> anyhow::Result<SocketAddr> {
+) -> anyhow::Result<(SocketAddr, Option<RustlsConfig>)> {
     let Some(tls) = &config.tls else {
-        return plain(parts, config.listen, routes, stopped);
+        return Ok((plain(parts, config.listen, routes, stopped)?, None));
     };
     let tls = RustlsConfig::from_pem_file(&tls.certificate, &tls.key)
         .await
@@ -39,7 +40,7 @@ pub(super) async fn public(
     let (listener, address) = bind(config.listen)?;
     let handle = stop_on(stopped);
     // Below TLS, so that a handshake counts as something that happens.
-    let mut server = axum_server::from_tcp_rustls(listener, tls)?
+    let mut server = axum_server::from_tcp_rustls(listener, tls.clone())?
         .map(|acceptor| acceptor.acceptor(IdleAcceptor(IDLE)))
         .handle(handle);
     limit(server.http_builder());
@@ -49,7 +50,7 @@ pub(super) async fn public(
             .await
             .context("the public listener failed")
     });
-    Ok(address)
+    Ok((address, Some(tls)))
 }
 
 /// Serves routes without TLS. Returns where.

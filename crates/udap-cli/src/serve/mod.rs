@@ -1,24 +1,30 @@
 //! The registration server: from a checked configuration to listening sockets and back.
 
+mod audit;
 mod background;
 mod build;
-mod crl_files;
 mod idle;
 mod listen;
 mod metrics;
+mod reload;
 mod scopes;
+mod store;
+mod upkeep;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::sync::watch;
-use udap_axum::{Service, health_router, router};
+use tokio::sync::{Notify, watch};
+use udap_axum::{health_router, router};
 
 use crate::config::Config;
 
-use build::service;
-pub(crate) use build::{Offer, check, open_registry};
+pub(crate) use audit::{Sealer, seal_key};
+pub(crate) use build::{Offer, build, check};
+pub(crate) use scopes::discover;
+pub(crate) use store::{open_audit_log, open_registry, open_store};
+pub(crate) use upkeep::Passes;
 
 /// A server that is listening.
 pub(crate) struct Server {
@@ -26,6 +32,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// Where health and metrics listen.
     pub(crate) admin_address: SocketAddr,
+    sealer: Arc<Sealer>,
     stop: watch::Sender<bool>,
     parts: listen::Parts,
 }
@@ -37,17 +44,19 @@ impl Server {
     /// # Errors
     /// If anything that the configuration names is unusable, or a port is taken.
     pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
-        let scopes = scopes::discover(config).await?;
+        let scopes = discover(config).await?;
         // Before they are read, so that no change falls between.
-        let watched = crl_files::of(config);
-        let registry = open_registry(config).await?;
-        let service: Arc<Service> = Arc::new(service(config, &scopes, registry)?);
+        let watched = reload::Watched::of(config);
+        let seal_key = seal_key(config)?;
+        let store = open_store(config).await?;
+        let built = build(config, &scopes, &store)?;
+        let service = Arc::clone(&built.service);
         let recorder = metrics::install()?;
         udap_axum::metrics::describe(&service);
 
         let (stop, stopped) = watch::channel(false);
         let mut parts = listen::Parts::new();
-        let address = listen::public(&mut parts, config, router(&service), stopped.clone())
+        let (address, tls) = listen::public(&mut parts, config, router(&service), stopped.clone())
             .await
             .with_context(|| format!("cannot listen on {} (key: listen)", config.listen))?;
         let admin_routes =
@@ -64,15 +73,29 @@ impl Server {
                 config.admin_listen
             )
         })?;
-        parts.spawn(crl_files::run(
-            watched,
+        let rules_changed = Arc::new(Notify::new());
+        let changed = Arc::clone(&rules_changed);
+        let reloader = reload::Reloader::new(config, scopes, &built, tls, rules_changed, watched)?;
+        parts.spawn(reloader.run(stopped.clone()));
+        let passes = Arc::new(Passes::new(config, &built, &store)?);
+        parts.spawn(upkeep::passes(
+            Arc::clone(&passes),
+            changed,
+            stopped.clone(),
+        ));
+        parts.spawn(upkeep::at_once(passes, stopped.clone()));
+        parts.spawn(upkeep::lists(
+            built.network,
             Arc::clone(&service),
             stopped.clone(),
         ));
+        let sealer = Arc::new(Sealer::new(store.audit, seal_key));
+        parts.spawn(Arc::clone(&sealer).run(stopped.clone()));
         parts.spawn(background::run(service, recorder, stopped));
         Ok(Self {
             address,
             admin_address,
+            sealer,
             stop,
             parts,
         })
@@ -101,6 +124,8 @@ impl Server {
         while let Some(ended) = self.parts.join_next().await {
             ended.context("a part of the server ended abnormally")??;
         }
+        // When the last request has been answered, and its event written.
+        self.sealer.finish().await;
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::config::settings::{Scopes, Site};
 
 /// The scopes of each site that has them discovered, by site id.
-pub(super) type Discovered = HashMap<String, Vec<String>>;
+pub(crate) type Discovered = HashMap<String, Vec<String>>;
 
 /// Where OpenEMR's discovery document lies below its OAuth base, whose token endpoint is known.
 const DOCUMENT: &str = ".well-known/openid-configuration";
@@ -21,7 +21,7 @@ const DOCUMENT: &str = ".well-known/openid-configuration";
 ///
 /// # Errors
 /// If an OpenEMR does not answer, or with something else.
-pub(super) async fn discover(config: &Config) -> anyhow::Result<Discovered> {
+pub(crate) async fn discover(config: &Config) -> anyhow::Result<Discovered> {
     let mut discovered = Discovered::new();
     for site in &config.sites {
         if matches!(site.scopes, Scopes::Discover) {

@@ -11,7 +11,7 @@ use udap::registry::{CrlRecord, RegistryError};
 use udap::trust::Crl;
 
 use super::entry::{Entry, Held};
-use super::{Crls, Inner};
+use super::{CrlFailure, Crls, Inner};
 use crate::limits;
 
 /// What came of asking for a list again.
@@ -77,17 +77,35 @@ impl Crls {
         Ok(taken)
     }
 
-    /// Asks for every list again that is due. Returns when all have been looked after.
-    pub async fn refresh(&self, now: OffsetDateTime) {
-        let refresh = self.0.refresh;
-        let due = self.0.entries().into_iter();
-        self.ask(due.filter(|entry| entry.is_due(now, refresh)), now)
-            .await;
+    /// Asks for every list again that is due. Returns at once: a server that hangs must not hold
+    /// up the others.
+    pub fn refresh(&self, now: OffsetDateTime) {
+        for entry in self.0.entries() {
+            // Where somebody has the turn, it is being fetched.
+            if entry.is_due(now, self.0.refresh)
+                && let Ok(turn) = Arc::clone(&entry.turn).try_lock_owned()
+            {
+                let inner = Arc::clone(&self.0);
+                tokio::spawn(async move {
+                    // What went wrong is logged and noted in the entry.
+                    let _ = inner.ask_in_turn(&entry, now).await;
+                    drop(turn);
+                });
+            }
+        }
     }
 
     /// Asks for every known list now, in an emergency (decisions 38).
     pub async fn refresh_all(&self, now: OffsetDateTime) -> Vec<CrlReport> {
-        let mut reports = self.ask(self.0.entries().into_iter(), now).await;
+        let mut asked = JoinSet::new();
+        for entry in self.0.entries() {
+            let inner = Arc::clone(&self.0);
+            asked.spawn(async move { inner.ask_again(&entry, now).await });
+        }
+        let mut reports = Vec::new();
+        while let Some(done) = asked.join_next().await {
+            reports.extend(done.ok());
+        }
         reports.sort_by(|a, b| a.url.cmp(&b.url));
         reports
     }
@@ -98,11 +116,13 @@ impl Crls {
     /// If the archive fails.
     pub async fn forget_lapsed(&self, now: OffsetDateTime) -> Result<(), RegistryError> {
         for entry in self.0.entries() {
-            let lapsed = match entry.held() {
-                Some(held) => held.crl.next_update().unwrap_or(held.fetched_at),
-                None if entry.was_tried_within(limits::CRL_WANTED) => continue,
-                None => OffsetDateTime::UNIX_EPOCH,
+            let Some(held) = entry.held() else {
+                if !entry.was_tried_within(limits::CRL_WANTED) {
+                    self.0.forget(&entry);
+                }
+                continue;
             };
+            let lapsed = held.crl.next_update().unwrap_or(held.fetched_at);
             if now - lapsed > limits::CRL_KEPT_AFTER_LAPSE {
                 self.0.archive.remove_crl(&entry.url).await?;
                 self.0.forget(&entry);
@@ -124,37 +144,13 @@ impl Crls {
             })
             .collect()
     }
-
-    async fn ask(
-        &self,
-        entries: impl Iterator<Item = Arc<Entry>>,
-        now: OffsetDateTime,
-    ) -> Vec<CrlReport> {
-        let mut asked = JoinSet::new();
-        for entry in entries {
-            let inner = Arc::clone(&self.0);
-            asked.spawn(async move { inner.ask_again(&entry, now).await });
-        }
-        let mut reports = Vec::new();
-        while let Some(done) = asked.join_next().await {
-            reports.extend(done.ok());
-        }
-        reports
-    }
 }
 
 impl Inner {
     async fn ask_again(&self, entry: &Entry, now: OffsetDateTime) -> CrlReport {
         let before = entry.held().map(|held| *held.crl.fingerprint());
         let _turn = entry.turn.lock().await;
-        let outcome = self
-            .download(
-                entry,
-                now,
-                &self.background_downloads,
-                limits::CRL_BACKGROUND_TIME,
-            )
-            .await;
+        let outcome = self.ask_in_turn(entry, now).await;
         let held = entry.held();
         CrlReport {
             url: entry.url.clone(),
@@ -169,6 +165,16 @@ impl Inner {
             entries: held.as_ref().map(|held| held.crl.len()),
             failure: entry.failure(),
         }
+    }
+
+    async fn ask_in_turn(
+        &self,
+        entry: &Entry,
+        now: OffsetDateTime,
+    ) -> Result<Arc<Crl>, CrlFailure> {
+        let places = &self.background_downloads;
+        self.download(entry, now, places, limits::CRL_BACKGROUND_TIME)
+            .await
     }
 
     async fn take_up(&self, record: CrlRecord) -> bool {

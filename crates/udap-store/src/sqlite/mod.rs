@@ -4,6 +4,8 @@
 //! nobody else's half-done work and racing registrations follow one another (D20). Inside the
 //! process they queue for one connection in order of arrival; other processes are waited for.
 
+mod audit;
+mod lease;
 mod operator;
 mod recheck;
 mod registration;

@@ -54,7 +54,7 @@ impl SqliteRegistry {
         } else {
             Kind::Modified
         };
-        let mut detail = applicant.to_audit();
+        let mut detail = applicant.to_audit_as_accepted();
         detail.insert("enabled".to_owned(), registered.enabled.into());
         detail.insert(
             "metadata".to_owned(),
@@ -270,7 +270,7 @@ impl SqliteRegistry {
         let cancelled = Cancelled {
             client_id: earlier.client_id.clone(),
         };
-        let mut detail = applicant.to_audit();
+        let mut detail = applicant.to_audit_as_accepted();
         detail.insert("facts".to_owned(), facts(&decision));
         self.conclude(
             transaction,

@@ -5,6 +5,7 @@ use sqlx::SqliteConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::audit;
 use crate::error::StoreError;
 use crate::instant;
 
@@ -28,10 +29,12 @@ pub(crate) enum Kind {
     Switched,
     /// A check of trust changed a client.
     Rechecked,
+    /// An operator removed old events of this log.
+    Purged,
 }
 
 impl Kind {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Registered => "registered",
             Self::Modified => "modified",
@@ -43,6 +46,7 @@ impl Kind {
             Self::Enabled => "enabled",
             Self::Switched => "switched",
             Self::Rechecked => "rechecked",
+            Self::Purged => "audit_purged",
         }
     }
 }
@@ -79,7 +83,7 @@ pub(crate) async fn insert(
     .bind(event.kind.as_str())
     .bind(event.request_id)
     .bind(event.client_id)
-    .bind(Value::from(event.detail.clone()).to_string())
+    .bind(audit::bounded(event.detail.clone()))
     .execute(connection)
     .await?;
     Ok(())

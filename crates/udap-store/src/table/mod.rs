@@ -3,8 +3,11 @@
 
 pub(crate) mod admin_off;
 pub(crate) mod audit_event;
+pub(crate) mod audit_log;
+pub(crate) mod audit_seal;
 pub(crate) mod client_block;
 pub(crate) mod crl;
+pub(crate) mod lease;
 pub(crate) mod registration;
 pub(crate) mod revoked_certificate;
 pub(crate) mod spent_jti;

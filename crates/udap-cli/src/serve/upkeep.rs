@@ -1,0 +1,243 @@
+//! What keeps trust current while the server runs: revocation lists are asked for again, and
+//! registered clients are looked at again (decisions 22, 23).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{describe_gauge, gauge};
+use tokio::sync::{Notify, watch};
+use tokio::time::MissedTickBehavior;
+use udap::registry::RegistryError;
+use udap_axum::{Notice, PassReport, Rechecker, Service};
+use udap_fetch::Network;
+use udap_fetch::crls::Crls;
+use udap_store::Leases;
+
+use super::build::Built;
+use super::store::Store;
+use crate::config::Config;
+use crate::environment;
+
+/// How often lists that became known are compared with the registrations, and expiry is looked for.
+/// Costs nothing where there is no new list, and one read of an index.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often lists are looked up that are due, or that another instance or `udap crl refresh` has
+/// fetched.
+const LISTS_EVERY: Duration = Duration::from_secs(5);
+
+/// Looks at lists between two removals of those that lapsed long ago: an hour.
+const FORGET_EVERY: u32 = 720;
+
+/// After the start, until registrations are looked at: those that are due have waited already, and
+/// stored lists should be there first.
+const FIRST_PASS_AFTER: Duration = Duration::from_secs(10);
+
+/// How long the lease on passes is taken for, and how often it is renewed while one runs.
+const LEASE: time::Duration = time::Duration::minutes(5);
+const RENEW_EVERY: Duration = Duration::from_secs(60);
+
+/// The lease's name.
+pub(crate) const RECHECK_LEASE: &str = "recheck";
+
+const LISTS: &str = "udap_crl_addresses";
+const LAPSED: &str = "udap_crl_lapsed";
+const FAILING: &str = "udap_crl_failing";
+
+/// Looks at registrations again; one process at a time.
+pub(crate) struct Passes {
+    rechecker: Rechecker,
+    leases: Arc<dyn Leases>,
+    holder: String,
+    /// Registrations looked at within this time are passed over.
+    interval: time::Duration,
+}
+
+impl Passes {
+    pub(crate) fn new(config: &Config, built: &Built, store: &Store) -> anyhow::Result<Self> {
+        Ok(Self {
+            rechecker: Rechecker::new(
+                Arc::clone(&built.service),
+                Arc::clone(&store.records),
+                config.recheck.unknown_grace.try_into()?,
+            ),
+            leases: Arc::clone(&store.leases),
+            holder: environment::random_id(),
+            interval: config.recheck.interval.try_into()?,
+        })
+    }
+
+    /// A pass over the registrations that were not looked at for `at_least`. `None`: another
+    /// process is at it.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn pass(
+        &self,
+        at_least: time::Duration,
+        force: bool,
+    ) -> Result<Option<PassReport>, RegistryError> {
+        if !self.lease().await? {
+            return Ok(None);
+        }
+        let due_before = environment::now() - at_least;
+        let mut pass = std::pin::pin!(self.rechecker.pass(due_before, force));
+        let mut renew = tokio::time::interval(RENEW_EVERY);
+        let report = loop {
+            tokio::select! {
+                report = &mut pass => break report,
+                _ = renew.tick() => { self.lease().await?; }
+            }
+        };
+        self.leases
+            .release_lease(RECHECK_LEASE, &self.holder)
+            .await?;
+        report.map(Some)
+    }
+
+    /// Switches off the clients that newly known lists name. Returns how many.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn take_up_crls(&self) -> Result<usize, RegistryError> {
+        self.rechecker.take_up_crls().await
+    }
+
+    async fn lease(&self) -> Result<bool, RegistryError> {
+        let now = environment::now();
+        self.leases
+            .take_lease(RECHECK_LEASE, &self.holder, now, LEASE)
+            .await
+    }
+}
+
+/// Passes at their interval, and whenever the rules have changed.
+pub(super) async fn passes(
+    passes: Arc<Passes>,
+    rules_changed: Arc<Notify>,
+    mut stopped: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let interval = passes.interval.unsigned_abs();
+    let mut wait = FIRST_PASS_AFTER;
+    // Those that a pass before a restart has looked at are not looked at again at once.
+    let mut at_least = passes.interval / 2;
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => return Ok(()),
+            () = tokio::time::sleep(wait) => {}
+            () = rules_changed.notified() => at_least = time::Duration::ZERO,
+        }
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => return Ok(()),
+            done = passes.pass(at_least, false) => match done {
+                Ok(Some(report)) => tracing::info!(
+                    checked = report.checked, good = report.good, unsettled = report.unsettled,
+                    switched_off = report.switched_off.values().sum::<usize>(),
+                    held_back = report.held_back.len(), "registered clients looked at again"),
+                Ok(None) => tracing::debug!("another process looks at the registrations"),
+                Err(error) => failed(&error, "registered clients could not be looked at again"),
+            },
+        }
+        wait = interval;
+        at_least = passes.interval / 2;
+    }
+}
+
+/// Acts at once on lists that became known and on certificates that expire.
+pub(super) async fn at_once(
+    passes: Arc<Passes>,
+    mut stopped: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => return Ok(()),
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = passes.take_up_crls().await {
+            failed(
+                &error,
+                "new revocation lists could not be compared with the registrations",
+            );
+        }
+        if let Err(error) = passes.rechecker.expire().await {
+            failed(&error, "expired certificates could not be looked for");
+        }
+    }
+}
+
+/// Keeps revocation lists current.
+pub(super) async fn lists(
+    network: Network,
+    service: Arc<Service>,
+    mut stopped: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    describe_gauge!(
+        LISTS,
+        "Distribution points of revocation lists that are known"
+    );
+    describe_gauge!(
+        LAPSED,
+        "Of these, those whose list has lapsed or was never had"
+    );
+    describe_gauge!(
+        FAILING,
+        "Of these, those that did not give a list when last asked"
+    );
+    let crls = network.crls();
+    let mut ticks = tokio::time::interval(LISTS_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut count: u32 = 0;
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => return Ok(()),
+            _ = ticks.tick() => {}
+        }
+        let now = environment::now();
+        match crls.synchronise().await {
+            Ok(0) => {}
+            Ok(taken) => tracing::info!(taken, "revocation lists taken from the store"),
+            Err(error) => failed(&error, "stored revocation lists could not be read"),
+        }
+        crls.refresh(now);
+        if count % FORGET_EVERY == FORGET_EVERY - 1
+            && let Err(error) = crls.forget_lapsed(now).await
+        {
+            failed(&error, "lapsed revocation lists could not be removed");
+        }
+        tell(crls, &service);
+        count = count.wrapping_add(1);
+    }
+}
+
+/// Says which lists are missing, for `/health/ready` and metrics.
+fn tell(crls: &Crls, service: &Service) {
+    let now = environment::now();
+    let standing = crls.standing();
+    let lapsed: Vec<_> = standing
+        .iter()
+        .filter(|one| one.next_update.is_none_or(|next| next <= now))
+        .collect();
+    let failing = standing.iter().filter(|one| one.failure.is_some()).count();
+    gauge!(LISTS).set(standing.len() as f64);
+    gauge!(LAPSED).set(lapsed.len() as f64);
+    gauge!(FAILING).set(failing as f64);
+    let problems = lapsed
+        .iter()
+        .filter(|one| one.failure.is_some())
+        .map(|one| {
+            format!(
+                "no revocation list in force from {} ({}): statements that depend on it are refused",
+                one.url,
+                one.failure.unwrap_or_default()
+            )
+        })
+        .collect();
+    service.set_notice(Notice::Crl, problems);
+}
+
+fn failed(error: &RegistryError, what: &'static str) {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::error!(%error, cause, "{what}");
+}

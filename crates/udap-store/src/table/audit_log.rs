@@ -1,0 +1,240 @@
+//! `audit_event` as a log: numbered, read, purged. Writing an event is `audit_event`.
+
+use serde_json::{Map, Value};
+use sqlx::SqliteConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::audit::{AuditEvent, AuditFilter, AuditOrder, SealedEvent, Unsealed};
+use crate::error::StoreError;
+use crate::instant;
+
+const TABLE: &str = "audit_event";
+
+/// Whether there is an event without a number.
+pub(crate) async fn is_any_unsealed(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    Ok(
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM audit_event WHERE batch IS NULL)")
+            .fetch_one(connection)
+            .await?,
+    )
+}
+
+/// How many events have no number, and since when.
+pub(crate) async fn unsealed(connection: &mut SqliteConnection) -> Result<Unsealed, StoreError> {
+    let (events, oldest): (i64, Option<i64>) =
+        sqlx::query_as("SELECT COUNT(*), MIN(occurred_at) FROM audit_event WHERE batch IS NULL")
+            .fetch_one(connection)
+            .await?;
+    Ok(Unsealed {
+        events: count(events)?,
+        // A time outside the calendar is as bad as an old one.
+        oldest: oldest
+            .map(|oldest| instant::from_micros(oldest).unwrap_or(OffsetDateTime::UNIX_EPOCH)),
+    })
+}
+
+/// How many events have a number in a batch that has no seal.
+pub(crate) async fn without_seal(connection: &mut SqliteConnection) -> Result<u64, StoreError> {
+    let events: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM audit_event WHERE batch IS NOT NULL AND NOT EXISTS \
+         (SELECT 1 FROM audit_seal WHERE audit_seal.batch = audit_event.batch)",
+    )
+    .fetch_one(connection)
+    .await?;
+    count(events)
+}
+
+/// The ids of the oldest events without a number, in the order in which they get one.
+pub(crate) async fn unsealed_ids(
+    connection: &mut SqliteConnection,
+    limit: usize,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    // Ids only: rows are sorted, and details are long.
+    Ok(sqlx::query_scalar(
+        "SELECT id FROM audit_event WHERE batch IS NULL ORDER BY occurred_at, id LIMIT ?",
+    )
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Gives an event its number, and returns it with that.
+pub(crate) async fn number(
+    connection: &mut SqliteConnection,
+    id: &[u8],
+    batch: i64,
+    position: i64,
+) -> Result<SealedEvent, StoreError> {
+    let numbered = sqlx::query(
+        "UPDATE audit_event SET batch = ?, position = ? WHERE id = ? AND batch IS NULL",
+    )
+    .bind(batch)
+    .bind(position)
+    .bind(id)
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
+    if numbered != 1 {
+        return Err(inconsistent("id"));
+    }
+    Ok(sqlx::query_as(
+        "SELECT id, occurred_at, kind, request_id, client_id, detail, position \
+         FROM audit_event WHERE id = ?",
+    )
+    .bind(id)
+    .fetch_one(connection)
+    .await?)
+}
+
+/// The greatest number of a batch that any event has.
+pub(crate) async fn last_batch(
+    connection: &mut SqliteConnection,
+) -> Result<Option<i64>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT MAX(batch) FROM audit_event")
+        .fetch_one(connection)
+        .await?)
+}
+
+/// Events of a batch from a position on, in order.
+pub(crate) async fn of_batch(
+    connection: &mut SqliteConnection,
+    batch: i64,
+    from: i64,
+    limit: u32,
+) -> Result<Vec<SealedEvent>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT id, occurred_at, kind, request_id, client_id, detail, position \
+         FROM audit_event WHERE batch = ? AND position >= ? ORDER BY position LIMIT ?",
+    )
+    .bind(batch)
+    .bind(from)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?)
+}
+
+/// A sealed batch that still has events.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub(crate) struct Present {
+    pub(crate) batch: i64,
+    pub(crate) events: i64,
+    /// When the newest of them happened.
+    pub(crate) newest: i64,
+    pub(crate) sealed: bool,
+}
+
+/// The first batch after this one that still has events.
+pub(crate) async fn present_after(
+    connection: &mut SqliteConnection,
+    batch: i64,
+) -> Result<Option<Present>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT batch, COUNT(*) AS events, MAX(occurred_at) AS newest, \
+         EXISTS (SELECT 1 FROM audit_seal WHERE audit_seal.batch = audit_event.batch) AS sealed \
+         FROM audit_event \
+         WHERE batch = (SELECT MIN(batch) FROM audit_event WHERE batch > ?) GROUP BY batch",
+    )
+    .bind(batch)
+    .fetch_optional(connection)
+    .await?)
+}
+
+/// Removes the events of a batch. Returns how many they were.
+pub(crate) async fn remove_batch(
+    connection: &mut SqliteConnection,
+    batch: i64,
+) -> Result<u64, StoreError> {
+    Ok(sqlx::query("DELETE FROM audit_event WHERE batch = ?")
+        .bind(batch)
+        .execute(connection)
+        .await?
+        .rows_affected())
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Vec<u8>,
+    occurred_at: i64,
+    kind: String,
+    request_id: Option<String>,
+    client_id: Option<String>,
+    batch: Option<i64>,
+    position: Option<i64>,
+    detail: String,
+}
+
+impl Row {
+    fn event(self) -> Result<AuditEvent, StoreError> {
+        Ok(AuditEvent {
+            id: Uuid::from_slice(&self.id).map_err(|_| inconsistent("id"))?,
+            occurred_at: instant::from_micros(self.occurred_at)
+                .ok_or_else(|| inconsistent("occurred_at"))?,
+            kind: self.kind,
+            request_id: self.request_id,
+            client_id: self.client_id,
+            batch: self.batch,
+            position: self.position,
+            detail: match serde_json::from_str(&self.detail) {
+                Ok(Value::Object(members)) => members,
+                _ => Map::new(),
+            },
+        })
+    }
+}
+
+/// Every column, in one place.
+macro_rules! page {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, occurred_at, kind, request_id, client_id, batch, position, detail \
+             FROM audit_event WHERE ",
+            $condition,
+            "occurred_at >= ? AND (occurred_at > ? OR id > ?) AND occurred_at < ? \
+             ORDER BY occurred_at, id LIMIT ?"
+        )
+    };
+}
+
+const PAGE: &str = page!("");
+const PAGE_OF_CLIENT: &str = page!("client_id = ? AND ");
+
+/// Events after a place in their order, oldest first.
+pub(crate) async fn page(
+    connection: &mut SqliteConnection,
+    filter: &AuditFilter,
+    after: Option<&AuditOrder>,
+    limit: u32,
+) -> Result<Vec<AuditEvent>, StoreError> {
+    let since = filter.since.map_or(i64::MIN, instant::to_micros);
+    let until = filter.until.map_or(i64::MAX, instant::to_micros);
+    // No id is less than no octets.
+    let (from, id): (i64, &[u8]) = match after {
+        Some(after) => (instant::to_micros(after.occurred_at), after.id.as_bytes()),
+        None => (since, &[]),
+    };
+    let query = match &filter.client_id {
+        Some(client_id) => sqlx::query_as(PAGE_OF_CLIENT).bind(client_id),
+        None => sqlx::query_as(PAGE),
+    };
+    let rows: Vec<Row> = query
+        .bind(from)
+        .bind(from)
+        .bind(id)
+        .bind(until)
+        .bind(limit)
+        .fetch_all(connection)
+        .await?;
+    rows.into_iter().map(Row::event).collect()
+}
+
+fn count(number: i64) -> Result<u64, StoreError> {
+    u64::try_from(number).map_err(|_| inconsistent("id"))
+}
+
+fn inconsistent(column: &'static str) -> StoreError {
+    StoreError::Inconsistent {
+        table: TABLE,
+        column,
+    }
+}
