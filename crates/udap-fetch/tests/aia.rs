@@ -8,10 +8,14 @@ use support::{Behaviour, Server};
 use time::macros::datetime;
 use udap::certificate::Certificate;
 use udap_fetch::aia::Issuers;
-use udap_fetch::{AllowHost, FetchOptions, Fetcher, limits};
+use udap_fetch::{AllowHost, Bounds, FetchOptions, Fetcher, Request, limits};
 use udap_testkit::TestCommunity;
 
 fn issuers(allow: &[&str]) -> Issuers {
+    Issuers::new(fetcher(allow))
+}
+
+fn fetcher(allow: &[&str]) -> Fetcher {
     let options = FetchOptions {
         allow_hosts: allow
             .iter()
@@ -19,7 +23,7 @@ fn issuers(allow: &[&str]) -> Issuers {
             .collect(),
         ..FetchOptions::default()
     };
-    Issuers::new(Fetcher::new(&options).unwrap())
+    Fetcher::new(&options).unwrap()
 }
 
 fn community() -> TestCommunity {
@@ -106,6 +110,33 @@ async fn a_server_that_hangs_is_left_and_remembered_as_missing() {
     tokio::time::resume();
     assert!(issuers.fetch(&[url]).await.is_empty());
     assert_eq!(server.connections().await, 1);
+}
+
+#[tokio::test]
+async fn an_address_that_was_not_asked_for_want_of_room_is_not_remembered() {
+    let of = community();
+    let (hanging, good) = (
+        Server::start(Behaviour::Hang).await,
+        Server::with_body(of.root().der()).await,
+    );
+    let fetcher = fetcher(&["127.0.0.1"]);
+    let issuers = Issuers::new(fetcher.clone());
+    let mut others = tokio::task::JoinSet::new();
+    for _ in 0..limits::GUARDED_IN_FLIGHT {
+        let bounds = Bounds {
+            bytes: 1,
+            time: limits::LONGEST,
+        };
+        let (fetcher, request) = (fetcher.clone(), Request::guarded(hanging.url(), bounds));
+        others.spawn(async move { fetcher.get(&request).await.is_ok() });
+    }
+    while hanging.connections().await < limits::GUARDED_IN_FLIGHT {}
+    tokio::time::pause();
+    assert!(issuers.fetch(&[good.url()]).await.is_empty());
+    tokio::time::resume();
+    others.shutdown().await;
+    assert_eq!(issuers.fetch(&[good.url()]).await.len(), 1);
+    assert_eq!(good.connections().await, 1);
 }
 
 /// Proves: C08, N14

@@ -10,7 +10,13 @@ use udap_fetch::{AllowHost, Bounds, FetchError, FetchOptions, Fetcher, Request};
 
 const BOUNDS: Bounds = Bounds {
     bytes: 1_000,
+    time: Duration::from_secs(10),
+};
+
+/// For servers that never come to an end.
+const SHORT: Bounds = Bounds {
     time: Duration::from_millis(300),
+    ..BOUNDS
 };
 
 fn fetcher() -> Fetcher {
@@ -23,9 +29,13 @@ fn fetcher() -> Fetcher {
 
 /// Both kinds of request, since all of this holds for both.
 fn requests(url: &str) -> [Request; 2] {
+    both(url, BOUNDS)
+}
+
+fn both(url: &str, bounds: Bounds) -> [Request; 2] {
     [
-        Request::guarded(url, BOUNDS),
-        Request::configured(url, BOUNDS),
+        Request::guarded(url, bounds),
+        Request::configured(url, bounds),
     ]
 }
 
@@ -40,7 +50,7 @@ async fn servers_that_hang_or_drip_are_left_when_the_time_is_up() {
         Behaviour::Drip(head.to_vec()),
     ] {
         let server = Server::start(behaviour).await;
-        for request in requests(&server.url()) {
+        for request in both(&server.url(), SHORT) {
             let start = Instant::now();
             let error = fetcher.get(&request).await.unwrap_err();
             assert!(matches!(error, FetchError::Timeout), "{error:?}");
@@ -256,7 +266,8 @@ async fn so_many_requests_are_under_way_and_strangers_do_not_hold_up_the_operato
     }
     while hanging.connections().await < udap_fetch::limits::GUARDED_IN_FLIGHT {}
     let [guarded, configured] = requests(&good.url());
-    let error = fetcher.get(&guarded).await.unwrap_err();
+    let short = Request::guarded(good.url(), SHORT);
+    let error = fetcher.get(&short).await.unwrap_err();
     assert!(matches!(error, FetchError::Busy), "{error:?}");
     assert_eq!(
         hanging.connections().await,

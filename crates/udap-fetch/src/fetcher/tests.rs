@@ -17,7 +17,7 @@ use crate::request::Bounds;
 
 const BOUNDS: Bounds = Bounds {
     bytes: 1_000,
-    time: Duration::from_millis(500),
+    time: Duration::from_secs(2),
 };
 
 /// Public by its number, but given to nobody: nothing answers there.

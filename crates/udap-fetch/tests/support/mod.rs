@@ -20,6 +20,8 @@ pub enum Behaviour {
     Hang,
     /// Says that, once it has a request, and closes.
     Say(Vec<u8>),
+    /// Says that, and waits for more.
+    KeepOpen(Vec<u8>),
     /// Says that, and then one more octet every 20 ms.
     Drip(Vec<u8>),
 }
@@ -55,7 +57,7 @@ impl Server {
 
     /// A server that answers 200 with a body.
     pub async fn with_body(body: &[u8]) -> Self {
-        Self::start(Behaviour::Say(ok(body))).await
+        Self::start(Behaviour::KeepOpen(ok(body))).await
     }
 
     /// A server that must see nobody.
@@ -109,6 +111,12 @@ async fn behave(
         Behaviour::Say(answer) => {
             let _ = stream.write_all(&answer).await;
             let _ = stream.shutdown().await;
+        }
+        Behaviour::KeepOpen(answer) => {
+            let _ = stream.write_all(&answer).await;
+            let mut more = Vec::new();
+            let _ = stream.read_to_end(&mut more).await;
+            log.lock().unwrap()[place] += &String::from_utf8_lossy(&more);
         }
         Behaviour::Drip(answer) => {
             let mut sent = stream.write_all(&answer).await;
