@@ -184,7 +184,7 @@ fn a_key_that_comes_later_another_key_and_a_lost_key_are_told() {
     demo.audit("seal").good();
     demo.audit("verify").refused();
     let told = demo.audit("verify --keyed-since 2").good();
-    assert!(told.out.contains("1 batches have no key"), "{told:?}");
+    assert!(told.out.contains("Batches without a key: 1."), "{told:?}");
 
     demo.use_key(&"x".repeat(32));
     let other = demo.audit("verify --keyed-since 2").refused();

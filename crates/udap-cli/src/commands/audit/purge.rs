@@ -102,7 +102,7 @@ impl Report for Done {
         let mut page = Page::default();
         match self.through {
             Some(through) => page.line(format!(
-                "Removed {} events, through batch {through}. Their seals are kept, and the purge is \
+                "Events removed: {}, through batch {through}. The seals are kept, and the purge is \
                  recorded.",
                 self.events
             )),

@@ -57,7 +57,7 @@ impl Report for Sealed {
         for one in &self.sealed {
             page.field(
                 &format!("batch {}", one.batch),
-                format!("{} events, seal {}", one.events, one.seal),
+                format!("events: {}, seal: {}", one.events, one.seal),
             );
         }
         if self.left_to_server {

@@ -109,7 +109,7 @@ impl Report for Verified {
             );
         } else if report.plain_batches > 0 {
             page.blank().line(format!(
-                "{} batches have no key: anybody who could write the database before the first \
+                "Batches without a key: {}. Anybody who could write the database before the first \
                  seal with a key could have rewritten them.",
                 report.plain_batches
             ));
