@@ -190,6 +190,7 @@ mod tests {
         let evidence = Evidence {
             candidates: &candidates,
             crls: &crls,
+            ocsp: &[],
             tried: &BTreeSet::new(),
         };
         let policy = world.trust(RevocationMode::Required, false);

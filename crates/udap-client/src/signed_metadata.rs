@@ -291,6 +291,7 @@ mod tests {
             revocation: RevocationMode::Required,
             no_crl_address: NoCrlAddress::Accept,
             aia: false,
+            ocsp: false,
         };
         let crls = community.crls();
         let crls = crls

@@ -53,12 +53,13 @@ impl Trust {
         loop {
             match self.evaluate(leaf, candidates, &self.crls, &tried, at) {
                 Ok(verdict) => return verdict,
-                Err(needs) => tried.extend(needs.iter().flat_map(TrustNeed::urls).cloned()),
+                Err(needs) => tried.extend(needs.iter().flat_map(TrustNeed::marks)),
             }
         }
     }
 
-    /// As [`Trust::judge`], but fetches missing revocation lists (never issuers). That happens only
+    /// As [`Trust::judge`], but fetches missing revocation lists (never issuers, nor answers of OCSP
+    /// responders). That happens only
     /// once the signatures up to an anchor hold, so the addresses are those of a trusted CA.
     ///
     /// # Errors
@@ -78,7 +79,7 @@ impl Trust {
                 Err(needs) => needs,
             };
             for need in needs {
-                tried.extend(need.urls().iter().cloned());
+                tried.extend(need.marks());
                 if let TrustNeed::Crl(need) = &need {
                     for crl in fetch_crls(client, need, at).await {
                         crls = crls.with(crl);
@@ -99,6 +100,7 @@ impl Trust {
         let evidence = Evidence {
             candidates,
             crls,
+            ocsp: &[],
             tried,
         };
         match evaluate(&self.judge, &self.policy, leaf, &evidence, at) {

@@ -150,6 +150,7 @@ impl TrustOptions {
             },
             no_crl_address: NoCrlAddress::Accept,
             aia: false,
+            ocsp: false,
         };
         Ok(Trust::new(policy, material::crls(&lists.crl)?))
     }

@@ -215,6 +215,7 @@ fn community(config: &Config, one: &config::Community) -> anyhow::Result<Communi
                 config::NoCrlAddress::Refuse => NoCrlAddress::Refuse,
             },
             aia: config.fetch.aia,
+            ocsp: config.fetch.ocsp,
         },
         profile: match one.profile {
             config::Profile::Hl7 => Profile::Hl7,

@@ -78,7 +78,7 @@ impl Entry {
 
 /// The content of an INTEGER without redundant leading octets: sloppy encoders add them, and a
 /// comparison must not miss an entry for it. -1 and 255 stay apart.
-fn minimal(mut content: &[u8]) -> Option<&[u8]> {
+pub(super) fn minimal(mut content: &[u8]) -> Option<&[u8]> {
     while let [first, rest @ ..] = content {
         let redundant = match (first, rest.first()) {
             (0x00, Some(next)) => *next < 0x80,
