@@ -301,3 +301,20 @@ fn ocsp_response(basic: &[u8]) -> Vec<u8> {
     let bytes = tlv(0xa0, &tlv(0x30, &bytes));
     tlv(0x30, &[&[0x0a, 1, 0][..], &bytes].concat())
 }
+
+#[cfg(test)]
+mod tests {
+    use udap::trust::OcspAnswer;
+
+    use super::*;
+
+    #[test]
+    fn a_committed_answer_is_good_in_every_process() {
+        let world = world();
+        let data = world.fill(include_bytes!("../corpus/ocsp/good"));
+        let read = |der: &[u8]| OcspAnswer::read(der, &world.client, &world.intermediate, NOW);
+        let answer = read(&world.ocsp_by_intermediate(&data)).unwrap();
+        assert!(answer.shows_good(NOW));
+        assert!(read(&world.ocsp_by_root(&data)).is_err());
+    }
+}
