@@ -160,13 +160,24 @@ impl Revocation<'_> {
         if answers().any(OcspAnswer::revokes) {
             return Status::Revoked;
         }
-        match self.by_lists(path, certificate, issuer, depth, effort) {
-            Status::Unknown
-                if self.ocsp && answers().any(|answer| answer.shows_good(self.sources.at)) =>
-            {
-                Status::Good
-            }
-            status => status,
+        let status = self.by_lists(path, certificate, issuer, depth, effort);
+        if status != Status::Unknown || !self.ocsp {
+            return status;
+        }
+        // A responder whose certificate says that it need not be checked is not asked about, but a
+        // list that is here already may say that its issuer has withdrawn it.
+        let is_withdrawn = |responder: &Certificate, effort: &mut Effort| {
+            self.by_lists(path, responder, issuer, depth, effort) == Status::Revoked
+        };
+        let mut good = answers().filter(|answer| answer.shows_good(self.sources.at));
+        if good.any(|answer| {
+            answer
+                .responder()
+                .is_none_or(|responder| !is_withdrawn(responder, effort))
+        }) {
+            Status::Good
+        } else {
+            status
         }
     }
 

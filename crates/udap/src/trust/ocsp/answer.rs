@@ -29,6 +29,8 @@ pub enum OcspStatus {
 pub struct OcspAnswer {
     certificate: [u8; 32],
     issuer_key: [u8; 32],
+    /// The responder, if it is not the issuer itself.
+    responder: Option<Certificate>,
     status: OcspStatus,
     issued: OffsetDateTime,
     usable_until: OffsetDateTime,
@@ -52,7 +54,7 @@ impl OcspAnswer {
     ) -> Result<Self, OcspError> {
         let response = BasicResponse::read(der)?;
         let key = issuer.key().map_err(OcspError::IssuerKey)?;
-        let signer_until = responder::authorise(&response, certificate, issuer, key, at)?;
+        let responder = responder::authorise(&response, certificate, issuer, key, at)?;
 
         let about: Vec<_> = response
             .singles
@@ -69,16 +71,19 @@ impl OcspAnswer {
             return Err(OcspError::CriticalExtension);
         }
         let issued = about.iter().map(|single| single.this_update);
-        let ends = about.iter().map(|single| usable_until(single));
+        let usable_until = about
+            .iter()
+            .map(|single| usable_until(single))
+            .chain(responder.as_ref().map(Certificate::not_after))
+            .min()
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
         Ok(Self {
             certificate: *certificate.fingerprint(),
             issuer_key: *key.fingerprint(),
+            responder,
             status,
             issued: issued.fold(response.produced_at, OffsetDateTime::max),
-            usable_until: ends
-                .chain(signer_until)
-                .min()
-                .unwrap_or(OffsetDateTime::UNIX_EPOCH),
+            usable_until,
         })
     }
 
@@ -123,6 +128,12 @@ impl OcspAnswer {
             && issuer
                 .key()
                 .is_ok_and(|key| self.issuer_key == *key.fingerprint())
+    }
+
+    /// The certificate of the responder that signed it, unless the issuer did.
+    #[must_use]
+    pub fn responder(&self) -> Option<&Certificate> {
+        self.responder.as_ref()
     }
 
     /// SHA-256 of the certificate that it is about.

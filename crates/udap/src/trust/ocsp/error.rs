@@ -64,7 +64,8 @@ pub enum DelegateFlaw {
     /// extendedKeyUsage without id-kp-OCSPSigning.
     #[error("it may not sign OCSP responses (extendedKeyUsage)")]
     Purpose,
-    /// No id-pkix-ocsp-nocheck: its own status would have to be known, which we do not go after.
+    /// No id-pkix-ocsp-nocheck: its own status would have to be shown, which we do not go after. (With
+    /// it, a list that happens to be known still counts against the responder.)
     #[error("it lacks id-pkix-ocsp-nocheck")]
     Revocable,
     /// A critical extension that is not understood.

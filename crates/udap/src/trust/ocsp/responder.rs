@@ -16,7 +16,7 @@ const NO_CHECK: &str = "1.3.6.1.5.5.7.48.1.5";
 const NULL: &[u8] = &[5, 0];
 
 /// Verifies that the issuer signed the response, or a responder whose certificate the issuer's own
-/// key signed for that purpose. The instant is the end of that certificate's validity.
+/// key signed for that purpose, which is given.
 ///
 /// keyUsage of the issuer is not asked for digitalSignature: a key that signs certificates could
 /// make itself a responder at any time.
@@ -26,7 +26,7 @@ pub(super) fn authorise(
     issuer: &Certificate,
     key: &PublicKey,
     at: OffsetDateTime,
-) -> Result<Option<OffsetDateTime>, OcspError> {
+) -> Result<Option<Certificate>, OcspError> {
     let mut reason = OcspError::Responder;
     if response.responder.is(issuer, key) {
         if response.verify(key).is_ok() {
@@ -59,7 +59,7 @@ pub(super) fn authorise(
         if let Err(flaw) = check(&delegate, certificate, issuer, key, at) {
             reason = OcspError::Delegate(flaw);
         } else if response.verify(delegate_key).is_ok() {
-            return Ok(Some(delegate.not_after()));
+            return Ok(Some(delegate));
         } else {
             reason = OcspError::Signature;
         }

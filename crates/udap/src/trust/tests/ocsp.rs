@@ -340,6 +340,13 @@ fn what_is_not_one_answer_to_the_last_octet_is_none() {
     ] {
         assert_eq!(read(&broken), Err(OcspError::Malformed), "{broken:x?}");
     }
+    // A signature of a number of bits that eight does not divide.
+    let mut odd = der.clone();
+    let ends =
+        |at: usize| odd[at..at + 2] == [0, 0x30] && at + 3 + usize::from(odd[at + 2]) == odd.len();
+    let unused_bits = (0..odd.len() - 2).find(|at| ends(*at)).unwrap();
+    odd[unused_bits] = 1;
+    assert_eq!(read(&odd), Err(OcspError::Malformed));
     for length in 0..der.len() {
         assert_eq!(read(&der[..length]), Err(OcspError::Malformed), "{length}");
     }

@@ -7,6 +7,7 @@ use time::Duration;
 
 use super::ocsp_plan::{OcspPlan, UNKNOWN, revoked};
 use super::pki::{AT, Ca, CrlPlan, World, extension, full_name, point, tlv};
+use super::responders::responder;
 use crate::certificate::Certificate;
 use crate::trust::{
     Distrust, NoCrlAddress, OcspAnswer, OcspNeed, PathNote, Place, RevocationMode, TrustNeed,
@@ -193,6 +194,34 @@ fn lists_come_before_answers() {
     );
 }
 
+/// Proves: C31
+#[test]
+fn a_responder_that_its_issuer_revoked_shows_nobody_good_but_can_revoke() {
+    let (root, leaf) = setting();
+    let delegate = responder(&root, |_| {});
+    let plan = || OcspPlan::of(&root, &leaf).by(&delegate);
+    // The list has lapsed, so that it says nothing about the leaf.
+    let with = |crl: CrlPlan<'_>, answer| {
+        let lapsed = CrlPlan {
+            next_update: Some(AT),
+            ..crl
+        };
+        World::of(&[&root])
+            .in_vain(&leaf)
+            .crls(&[lapsed])
+            .answers(&[answer])
+    };
+    assert_eq!(plan().answer().responder(), Some(&delegate.certificate));
+    with(root.crl(), plan().answer()).trusted(&leaf);
+    let withdrawn = || root.crl().revoke(&delegate.certificate);
+    let good = with(withdrawn(), plan().answer());
+    assert_eq!(good.distrust(&leaf), STATUS_UNKNOWN);
+    // Another's answer still counts.
+    good.answers(&[self::good(&root, &leaf)]).trusted(&leaf);
+    let bad = with(withdrawn(), plan().status(&revoked(1)).answer());
+    assert_eq!(bad.distrust(&leaf), REVOKED);
+}
+
 /// Proves: C22
 #[test]
 fn an_answer_speaks_for_a_certificate_without_an_address_too() {
@@ -303,7 +332,11 @@ fn three_responders_at_most_are_asked_once_each_over_http() {
     let world = world.tried(&[&marks[0]]);
     assert_eq!(world.ocsp_needs(&leaf)[0].urls(), [urls[3], urls[5]]);
     // The fourth is never asked.
-    assert_eq!(world.in_vain(&leaf).distrust(&leaf), STATUS_UNKNOWN);
+    let world = world.in_vain(&leaf);
+    assert_eq!(world.distrust(&leaf), STATUS_UNKNOWN);
+    // About another certificate of the same issuer they are.
+    let other = root.leaf_with(|params| params.custom_extensions.push(responders_at(&urls)));
+    assert_eq!(world.ocsp_needs(&other)[0].urls().len(), 3);
 }
 
 /// Proves: C31

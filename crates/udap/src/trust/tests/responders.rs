@@ -38,7 +38,7 @@ fn responder_with_key(ca: &Ca, key: KeyPair, change: impl FnOnce(&mut Certificat
     }
 }
 
-fn responder(ca: &Ca, change: impl FnOnce(&mut CertificateParams)) -> Ca {
+pub(super) fn responder(ca: &Ca, change: impl FnOnce(&mut CertificateParams)) -> Ca {
     responder_with_key(ca, key(), change)
 }
 
@@ -101,6 +101,29 @@ fn a_responder_s_certificate_is_found_among_others() {
     assert_flaw(&plan, DelegateFlaw::NotIssued);
     plan.certificates.clear();
     assert_eq!(plan.error(), OcspError::Responder);
+}
+
+/// Proves: C31
+#[test]
+fn a_responder_that_signs_under_another_s_name_or_key_is_not_believed() {
+    let (root, leaf) = setting();
+    let good = responder(&root, |_| {});
+    let other = responder(&root, |params| {
+        params.distinguished_name = rcgen::DistinguishedName::new();
+    });
+    let plan = OcspPlan::of(&root, &leaf).by(&good);
+    for (named, error) in [
+        (by_name(&other.certificate), OcspError::Responder),
+        (by_key(&other.certificate), OcspError::Responder),
+        (by_name(&root.certificate), OcspError::Signature),
+        (by_key(&root.certificate), OcspError::Signature),
+    ] {
+        let plan = OcspPlan {
+            responder: named,
+            ..plan.clone()
+        };
+        assert_eq!(plan.error(), error);
+    }
 }
 
 /// Proves: C31
@@ -249,13 +272,18 @@ fn no_octet_of_a_responder_s_answer_can_be_changed_for_another_verdict() {
     let (root, leaf) = setting();
     let good = responder(&root, |_| {});
     let plan = OcspPlan::of(&root, &leaf).by(&good);
+    // Of the responder's certificate what is signed, for the rest of it has no one form.
+    let verdict = |answer: &OcspAnswer| {
+        let responder = answer.responder().map(|responder| responder.tbs().to_vec());
+        (answer.status(), answer.usable_until(), responder)
+    };
     let (der, answer) = (plan.der(), plan.answer());
     for position in 0..der.len() {
         for mask in [1, 0x10, 0x80, 0xff] {
             let mut changed = der.clone();
             changed[position] ^= mask;
             if let Ok(read) = OcspAnswer::read(&changed, &leaf, &root.certificate, AT) {
-                assert_eq!(read, answer, "{position} {mask}");
+                assert_eq!(verdict(&read), verdict(&answer), "{position} {mask}");
             }
         }
     }
