@@ -80,6 +80,7 @@ fn judged(policy: &TrustPolicy, leaf: &Certificate, candidates: &[Certificate]) 
     let evidence = Evidence {
         candidates,
         crls: &crls,
+        ocsp: &[],
         tried: &tried,
     };
     evaluate(&*JUDGE, policy, leaf, &evidence, NOW)

@@ -80,6 +80,7 @@ fn judged(policy: &TrustPolicy, lists: &[Vec<u8>]) -> Outcome {
     let evidence = Evidence {
         candidates: &[],
         crls: &crls,
+        ocsp: &[],
         tried: &tried,
     };
     evaluate(&*JUDGE, policy, &world().client, &evidence, NOW)

@@ -11,7 +11,7 @@ use udap::registry::Standing;
 use udap::rules::{ContactMatch, Link, Profile};
 use udap::site::{Site, TokenMode};
 use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
-use udap::trust::{CertvalJudge, CrlStore, TrustPolicy};
+use udap::trust::{CertvalJudge, CrlStore, Fetched, TrustPolicy};
 
 use crate::world::{ENDPOINT, NOW, SCOPES};
 
@@ -92,7 +92,7 @@ impl Desk {
             step = match step {
                 Step::NeedTrust(need) => {
                     assert!(!need.needs().is_empty());
-                    need.supply(&self.registrar, Vec::new(), &self.crls, NOW)
+                    need.supply(&self.registrar, Fetched::default(), &self.crls, NOW)
                 }
                 Step::NeedStanding(need) => need.supply(&self.registrar, Standing::Clear),
                 Step::NeedLinks(need) => {
@@ -190,6 +190,7 @@ mod tests {
         let evidence = Evidence {
             candidates: &candidates,
             crls: &crls,
+            ocsp: &[],
             tried: &BTreeSet::new(),
         };
         let policy = world.trust(RevocationMode::Required, false);

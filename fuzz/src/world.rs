@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use aws_lc_rs::digest;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair,
@@ -58,6 +59,9 @@ pub const SCOPES: [&str; 24] = [
 /// ecdsa-with-SHA256 as an AlgorithmIdentifier.
 const ECDSA_WITH_SHA256: [u8; 12] = *b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
 
+/// id-pkix-ocsp-basic.
+const BASIC_OCSP: [u8; 11] = *b"\x06\x09\x2b\x06\x01\x05\x05\x07\x30\x01\x01";
+
 /// The community, its leaf and their keys, all P-256, new in each process.
 #[derive(Debug)]
 pub struct World {
@@ -71,6 +75,8 @@ pub struct World {
     pub root: Certificate,
     /// The issuing CA.
     pub intermediate: Certificate,
+    /// SHA-1 of the issuing CA's key, by which OCSP names it.
+    key_hash: digest::Digest,
     keys: Keys,
 }
 
@@ -90,6 +96,16 @@ pub fn world() -> &'static World {
         World {
             client: certificate(leaf.der()),
             root: certificate(community.root().der()),
+            key_hash: digest::digest(
+                &digest::SHA1_FOR_LEGACY_USE_ONLY,
+                // The point, uncompressed.
+                community
+                    .intermediate()
+                    .key()
+                    .spki_der()
+                    .last_chunk::<65>()
+                    .expect("P-256"),
+            ),
             intermediate: certificate(community.intermediate().der()),
             keys: Keys {
                 client: key(&ECDSA_P256_SHA256_FIXED_SIGNING, leaf.key()),
@@ -119,8 +135,20 @@ impl World {
         sign(signed, &self.keys.intermediate)
     }
 
+    /// ResponseData as an OCSP response that the issuing CA signed.
+    #[must_use]
+    pub fn ocsp_by_intermediate(&self, data: &[u8]) -> Vec<u8> {
+        ocsp_response(&self.by_intermediate(data))
+    }
+
+    /// ResponseData as an OCSP response that the root signed.
+    #[must_use]
+    pub fn ocsp_by_root(&self, data: &[u8]) -> Vec<u8> {
+        ocsp_response(&self.by_root(data))
+    }
+
     /// What is this process's own, and what stands for it in a corpus.
-    fn stand_ins(&self) -> [(&[u8], Vec<u8>); 5] {
+    fn stand_ins(&self) -> [(&[u8], Vec<u8>); 6] {
         let point = |certificate: &'static Certificate| {
             let spki = certificate.key().expect("its key is good").spki();
             &spki[spki.len() - 64..]
@@ -136,11 +164,12 @@ impl World {
             (point(root), vec![0x53; 64]),
             (key_id(intermediate), vec![0x54; key_id(intermediate).len()]),
             (key_id(root), vec![0x55; key_id(root).len()]),
+            (self.key_hash.as_ref(), vec![0x56; 20]),
         ]
     }
 
-    /// DER of this process for a corpus: stand-ins for the leaf's serial number, the CAs' keys and
-    /// their key identifiers. All are as long as what they stand for.
+    /// DER of this process for a corpus: stand-ins for the leaf's serial number, the CAs' keys, their
+    /// key identifiers and the hash of the issuing CA's key. All are as long as what they stand for.
     #[must_use]
     pub fn mark(&self, der: &[u8]) -> Vec<u8> {
         let pairs = self.stand_ins();
@@ -214,6 +243,7 @@ pub fn trust(
         revocation,
         no_crl_address: NoCrlAddress::Accept,
         aia: true,
+        ocsp: true,
     }
 }
 
@@ -263,4 +293,28 @@ fn sign(signed: &[u8], key: &EcdsaKeyPair) -> Vec<u8> {
         0x30,
         &[signed, &ECDSA_WITH_SHA256, &tlv(0x03, &bits)].concat(),
     )
+}
+
+/// BasicOCSPResponse as a successful OCSPResponse (RFC 6960 §4.2.1).
+fn ocsp_response(basic: &[u8]) -> Vec<u8> {
+    let bytes = [&BASIC_OCSP[..], &tlv(0x04, basic)].concat();
+    let bytes = tlv(0xa0, &tlv(0x30, &bytes));
+    tlv(0x30, &[&[0x0a, 1, 0][..], &bytes].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use udap::trust::OcspAnswer;
+
+    use super::*;
+
+    #[test]
+    fn a_committed_answer_is_good_in_every_process() {
+        let world = world();
+        let data = world.fill(include_bytes!("../corpus/ocsp/good"));
+        let read = |der: &[u8]| OcspAnswer::read(der, &world.client, &world.intermediate, NOW);
+        let answer = read(&world.ocsp_by_intermediate(&data)).unwrap();
+        assert!(answer.shows_good(NOW));
+        assert!(read(&world.ocsp_by_root(&data)).is_err());
+    }
 }

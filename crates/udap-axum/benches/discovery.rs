@@ -162,6 +162,7 @@ fn registrar(community: &TestCommunity) -> Registrar {
             revocation: RevocationMode::Off,
             no_crl_address: NoCrlAddress::Accept,
             aia: false,
+            ocsp: false,
         },
         profile: Profile::Hl7,
         contact_match: ContactMatch::Registrable,

@@ -74,6 +74,7 @@ fn registrar(of: &TestCommunity) -> Registrar {
             revocation: RevocationMode::Required,
             no_crl_address: NoCrlAddress::Accept,
             aia: true,
+            ocsp: true,
         },
         profile: Profile::Hl7,
         contact_match: ContactMatch::Registrable,

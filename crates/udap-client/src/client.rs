@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use udap_fetch::aia::Issuers;
 use udap_fetch::crls::Crls;
-use udap_fetch::{AllowHost, Bounds, FetchOptions, Fetcher, Network, Request};
+use udap_fetch::{AllowHost, Bounds, FetchOptions, Fetcher, Network, Request, Responders};
 use url::Url;
 
 use crate::discovery::{Discovery, DiscoveryError};
@@ -59,6 +59,7 @@ impl Default for ClientOptions {
 #[derive(Clone, Debug)]
 pub struct Client {
     fetcher: Fetcher,
+    options: FetchOptions,
     timeout: Duration,
     allow_plain_http: bool,
 }
@@ -69,25 +70,40 @@ impl Client {
     /// # Errors
     /// [`HttpError::TlsRoots`], [`HttpError::Setup`].
     pub fn new(options: &ClientOptions) -> Result<Self, HttpError> {
-        let fetcher = Fetcher::new(&FetchOptions {
+        let fetch_options = FetchOptions {
             allow_hosts: options.allow_hosts.clone(),
             tls_roots: options.tls_roots.clone(),
             user_agent: options.user_agent.clone(),
             connect_timeout: options.connect_timeout,
-        })?;
+        };
         Ok(Self {
-            fetcher,
+            fetcher: Fetcher::new(&fetch_options)?,
+            options: fetch_options,
             timeout: options.timeout,
             allow_plain_http: options.allow_plain_http,
         })
     }
 
     /// What fetches the revocation lists and issuers that certificates name. Nobody typed those
-    /// addresses, so they must be public.
-    #[must_use]
-    pub fn network(&self) -> Network {
-        let crls = Crls::unkept(self.fetcher.clone());
-        Network::new(Some(Issuers::new(self.fetcher.clone())), crls)
+    /// addresses, so they must be public, or else on the very host and port of `server`, which
+    /// somebody did type.
+    ///
+    /// # Errors
+    /// [`HttpError::TlsRoots`], [`HttpError::Setup`].
+    pub fn network(&self, server: Option<&Url>) -> Result<Network, HttpError> {
+        let mut options = self.options.clone();
+        let host = server.and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
+        if let Some((host, port)) = host {
+            options
+                .allow_hosts
+                .extend(AllowHost::parse(&format!("{host}:{port}")));
+        }
+        let fetcher = Fetcher::new(&options)?;
+        Ok(Network::new(
+            Some(Issuers::new(fetcher.clone())),
+            Crls::unkept(fetcher.clone()),
+            Some(Responders::new(fetcher, self.timeout)),
+        ))
     }
 
     /// A request to an address that the user named, or a server that the user named.

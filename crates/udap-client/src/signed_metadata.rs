@@ -7,9 +7,11 @@ use udap::certificate::Certificate;
 use udap::jws::{self, JwsError, VerifiedJws};
 use udap::limits::CLOCK_SKEW;
 use udap::trust::{Distrust, TrustedPath};
+use url::Url;
 
 use crate::client::Client;
 use crate::discovery::{Discovery, DiscoveryError};
+use crate::fetch::HttpError;
 use crate::trust::Trust;
 
 /// The endpoints that are in both parts.
@@ -26,6 +28,9 @@ pub enum MetadataError {
     /// There is no signed part.
     #[error(transparent)]
     Missing(#[from] DiscoveryError),
+    /// What fetches revocation lists cannot be set up.
+    #[error(transparent)]
+    Setup(#[from] HttpError),
     /// The signed part is no JWS signed with RS256 by its own certificate (A26, A27).
     #[error("signed_metadata is refused: {0}")]
     Jws(#[from] JwsError),
@@ -139,8 +144,9 @@ impl Discovery {
         now: OffsetDateTime,
     ) -> Result<VerifiedMetadata, MetadataError> {
         let signed = self.signed_part(now)?;
+        let network = client.network(Url::parse(self.base_url()).ok().as_ref())?;
         let path = trust
-            .judge_with(&client.network(), signed.leaf(), signed.candidates(), now)
+            .judge_with(&network, signed.leaf(), signed.candidates(), now)
             .await;
         signed.trusted(path)
     }
@@ -291,6 +297,7 @@ mod tests {
             revocation: RevocationMode::Required,
             no_crl_address: NoCrlAddress::Accept,
             aia: false,
+            ocsp: false,
         };
         let crls = community.crls();
         let crls = crls

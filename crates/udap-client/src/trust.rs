@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use time::OffsetDateTime;
 use udap::certificate::Certificate;
 use udap::trust::{
-    CertvalJudge, CrlStore, Distrust, Evidence, Outcome, TrustFetcher, TrustNeed, TrustPolicy,
-    TrustedPath, evaluate,
+    CertvalJudge, CrlStore, Distrust, Evidence, OcspAnswer, Outcome, TrustFetcher, TrustNeed,
+    TrustPolicy, TrustedPath, evaluate,
 };
 
 /// Anchors, rules and revocation lists, with the same judge that the server has.
@@ -47,9 +47,9 @@ impl Trust {
     ) -> Result<TrustedPath, Distrust> {
         let mut tried = BTreeSet::new();
         loop {
-            match self.evaluate(leaf, candidates, &self.crls, &tried, at) {
+            match self.evaluate(leaf, candidates, &self.crls, &[], &tried, at) {
                 Ok(verdict) => return verdict,
-                Err(needs) => tried.extend(needs.iter().flat_map(TrustNeed::urls).cloned()),
+                Err(needs) => tried.extend(needs.iter().flat_map(TrustNeed::marks)),
             }
         }
     }
@@ -68,9 +68,10 @@ impl Trust {
     ) -> Result<TrustedPath, Distrust> {
         let mut tried = BTreeSet::new();
         let mut crls = self.crls.clone();
+        let mut ocsp = Vec::new();
         let mut candidates = candidates.to_vec();
         loop {
-            let needs = match self.evaluate(leaf, &candidates, &crls, &tried, at) {
+            let needs = match self.evaluate(leaf, &candidates, &crls, &ocsp, &tried, at) {
                 Ok(verdict) => return verdict,
                 Err(needs) => needs,
             };
@@ -79,7 +80,8 @@ impl Trust {
             for crl in fetched.crls {
                 crls = crls.with(crl);
             }
-            tried.extend(needs.iter().flat_map(TrustNeed::urls).cloned());
+            ocsp.extend(fetched.ocsp);
+            tried.extend(needs.iter().flat_map(TrustNeed::marks));
         }
     }
 
@@ -88,12 +90,14 @@ impl Trust {
         leaf: &Certificate,
         candidates: &[Certificate],
         crls: &CrlStore,
+        ocsp: &[OcspAnswer],
         tried: &BTreeSet<String>,
         at: OffsetDateTime,
     ) -> Result<Result<TrustedPath, Distrust>, Vec<TrustNeed>> {
         let evidence = Evidence {
             candidates,
             crls,
+            ocsp,
             tried,
         };
         match evaluate(&self.judge, &self.policy, leaf, &evidence, at) {

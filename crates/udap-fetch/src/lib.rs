@@ -35,6 +35,7 @@ pub mod limits;
 mod network;
 mod request;
 mod resolver;
+mod responders;
 mod target;
 
 pub use allow_host::{AllowHost, AllowHostError};
@@ -43,3 +44,4 @@ pub use fetcher::{FetchOptions, Fetcher};
 pub use network::Network;
 pub use request::{Answer, Bounds, Request};
 pub use resolver::{Resolver, SystemResolver};
+pub use responders::Responders;

@@ -91,6 +91,12 @@ pub const CRL_WANTED: Duration = Duration::from_secs(60 * 60);
 /// How long a list is kept once it has lapsed: what it revokes stays revoked.
 pub const CRL_KEPT_AFTER_LAPSE: time::Duration = time::Duration::days(90);
 
+/// For one request to an OCSP responder.
+pub const OCSP_TIME: Duration = Duration::from_secs(5);
+
+/// OCSP answers that are kept: some two kilobytes each.
+pub const OCSP_ANSWERS: usize = 10_000;
+
 /// Hosts whose rate is kept. Within a minute, the rate in all lets through far fewer.
 pub const AIA_HOSTS: usize = 1_024;
 

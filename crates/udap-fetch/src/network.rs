@@ -1,30 +1,38 @@
 //! Everything that trust may need from the network, behind the core's own trait.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use time::OffsetDateTime;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use udap::certificate::Certificate;
-use udap::trust::{Crl, Fetched, TrustFetcher, TrustNeed, TrustedPath};
-
-use std::sync::Arc;
+use udap::trust::{Crl, Fetched, OcspAnswer, TrustFetcher, TrustNeed, TrustedPath};
 
 use crate::aia::Issuers;
 use crate::crls::Crls;
 use crate::limits;
+use crate::responders::Responders;
 
-/// Issuers by AIA and CRLs from distribution points.
+/// Issuers by AIA, CRLs from distribution points, answers of OCSP responders.
 #[derive(Clone, Debug)]
 pub struct Network {
     /// `None`: issuers are not fetched.
     issuers: Option<Issuers>,
     crls: Crls,
+    /// `None`: responders are not asked.
+    responders: Option<Responders>,
 }
 
 impl Network {
     /// Of these parts.
     #[must_use]
-    pub fn new(issuers: Option<Issuers>, crls: Crls) -> Self {
-        Self { issuers, crls }
+    pub fn new(issuers: Option<Issuers>, crls: Crls, responders: Option<Responders>) -> Self {
+        Self {
+            issuers,
+            crls,
+            responders,
+        }
     }
 
     /// The CRLs, for what is done with them in the background.
@@ -47,7 +55,7 @@ impl Network {
             .iter()
             .filter_map(|need| match need {
                 TrustNeed::Issuer { url } => Some(url.clone()),
-                TrustNeed::Crl(_) => None,
+                TrustNeed::Crl(_) | TrustNeed::Ocsp(_) => None,
             })
             .collect();
         match &self.issuers {
@@ -56,14 +64,33 @@ impl Network {
         }
     }
 
-    /// All at once, together within one deadline (decisions 22).
-    async fn lists(&self, needs: &[TrustNeed], now: OffsetDateTime) -> Vec<Arc<Crl>> {
-        let deadline = Instant::now() + limits::STATUS_TIME;
-        let mut asked = tokio::task::JoinSet::new();
+    async fn lists(
+        &self,
+        needs: &[TrustNeed],
+        now: OffsetDateTime,
+        deadline: Instant,
+    ) -> Vec<Arc<Crl>> {
+        let mut asked = JoinSet::new();
         for need in needs {
             if let TrustNeed::Crl(need) = need {
                 let (crls, need) = (self.crls.clone(), need.clone());
                 asked.spawn(async move { crls.obtain(&need, now, deadline).await });
+            }
+        }
+        asked.join_all().await.into_iter().flatten().collect()
+    }
+
+    async fn answers(
+        &self,
+        needs: &[TrustNeed],
+        now: OffsetDateTime,
+        deadline: Instant,
+    ) -> Vec<OcspAnswer> {
+        let mut asked = JoinSet::new();
+        for need in needs {
+            if let (TrustNeed::Ocsp(need), Some(responders)) = (need, &self.responders) {
+                let (responders, need) = (responders.clone(), need.clone());
+                asked.spawn(async move { responders.ask(&need, now, deadline).await });
             }
         }
         asked.join_all().await.into_iter().flatten().collect()
@@ -73,8 +100,18 @@ impl Network {
 #[async_trait]
 impl TrustFetcher for Network {
     async fn fetch(&self, needs: &[TrustNeed], now: OffsetDateTime) -> Fetched {
-        let (certificates, crls) = tokio::join!(self.issuers(needs), self.lists(needs, now));
-        Fetched { certificates, crls }
+        // All at once, together within one deadline (decisions 22).
+        let deadline = Instant::now() + limits::STATUS_TIME;
+        let (certificates, crls, ocsp) = tokio::join!(
+            self.issuers(needs),
+            self.lists(needs, now, deadline),
+            self.answers(needs, now, deadline),
+        );
+        Fetched {
+            certificates,
+            crls,
+            ocsp,
+        }
     }
 
     fn trusted(&self, path: &TrustedPath) {

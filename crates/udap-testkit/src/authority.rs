@@ -11,6 +11,7 @@ use crate::{Error, TestKey, error::random, key::encode_pem};
 
 const AUTHORITY_INFO_ACCESS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 1];
 const CA_ISSUERS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 48, 2];
+const OCSP: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 48, 1];
 const NAME_CONSTRAINTS: &[u64] = &[2, 5, 29, 30];
 /// GeneralName's choice uniformResourceIdentifier (RFC 5280 §4.2.1.6).
 const URI_TAG: u64 = 6;
@@ -36,6 +37,7 @@ pub struct TestCa {
 pub(crate) struct Urls {
     pub(crate) crl: Option<String>,
     pub(crate) issuer: Option<String>,
+    pub(crate) responder: Option<String>,
 }
 
 /// How a CA certificate shall look.
@@ -207,8 +209,13 @@ impl Urls {
                 uris: vec![url.clone()],
             })
             .collect();
-        if let Some(url) = &self.issuer {
-            params.custom_extensions.push(ca_issuers(url));
+        let issuer = self.issuer.iter().map(|url| (CA_ISSUERS, url));
+        let responder = self.responder.iter().map(|url| (OCSP, url));
+        let access: Vec<_> = issuer.chain(responder).collect();
+        if !access.is_empty() {
+            params
+                .custom_extensions
+                .push(authority_info_access(&access));
         }
     }
 }
@@ -246,16 +253,19 @@ pub(crate) fn random_serial() -> Result<Vec<u8>, Error> {
     Ok(serial.to_vec())
 }
 
-fn ca_issuers(url: &str) -> CustomExtension {
+/// Access methods, each with an address.
+fn authority_info_access(access: &[(&[u64], &String)]) -> CustomExtension {
     let content = yasna::construct_der(|writer| {
         writer.write_sequence(|descriptions| {
-            descriptions.next().write_sequence(|description| {
-                description
-                    .next()
-                    .write_oid(&ObjectIdentifier::from_slice(CA_ISSUERS));
-                let name = description.next();
-                name.write_tagged_implicit(Tag::context(URI_TAG), |w| w.write_ia5_string(url));
-            });
+            for (method, url) in access {
+                descriptions.next().write_sequence(|description| {
+                    description
+                        .next()
+                        .write_oid(&ObjectIdentifier::from_slice(method));
+                    let name = description.next();
+                    name.write_tagged_implicit(Tag::context(URI_TAG), |w| w.write_ia5_string(url));
+                });
+            }
         });
     });
     CustomExtension::from_oid_content(AUTHORITY_INFO_ACCESS, content)

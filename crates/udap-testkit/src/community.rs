@@ -6,7 +6,7 @@ use rcgen::{BasicConstraints, IsCa};
 use time::OffsetDateTime;
 
 use crate::{
-    CrlBuilder, Error, KeyKind, LeafBuilder, TestCa, TestKey, TestLeaf,
+    CrlBuilder, Error, KeyKind, LeafBuilder, OcspBuilder, TestCa, TestKey, TestLeaf,
     authority::{CaPlan, Urls},
 };
 
@@ -188,6 +188,12 @@ impl TestCommunity {
         )
     }
 
+    /// Begins an authority's answer about the certificate with this serial number, whatever was
+    /// revoked: as it stands, the authority says that it is good.
+    pub fn ocsp<'a>(&self, authority: &'a TestCa, serial: &[u8]) -> OcspBuilder<'a> {
+        OcspBuilder::new(authority, self.now, serial)
+    }
+
     /// The present lists of root, issuing CA and all CAs that flawed leaves brought along, in DER,
     /// valid from an hour ago for seven days.
     ///
@@ -300,6 +306,7 @@ fn urls(options: &CommunityOptions, slug: &str) -> Urls {
             .map(|base| format!("{}/{slug}.{end}", base.trim_end_matches('/')))
     };
     Urls {
+        responder: None,
         crl: under(&options.crl_base_url, "crl"),
         issuer: under(&options.certificate_base_url, "cer"),
     }

@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     CommunityOptions, Error, KeyKind, LeafFlaw, StatementBuilder, TestCa, TestCommunity, TestKey,
-    authority::{blank_params, random_serial},
+    authority::{Urls, blank_params, random_serial},
     key::encode_pem,
     sha1,
 };
@@ -36,6 +36,7 @@ pub struct LeafBuilder<'a> {
     not_before: OffsetDateTime,
     not_after: OffsetDateTime,
     usages: Vec<ExtendedKeyUsagePurpose>,
+    responder: Option<String>,
     flaw: Option<LeafFlaw>,
 }
 
@@ -50,6 +51,7 @@ impl<'a> LeafBuilder<'a> {
             not_before: community.now() - Duration::days(1),
             not_after: community.now() + Duration::days(365),
             usages: vec![ExtendedKeyUsagePurpose::ClientAuth],
+            responder: None,
             flaw: None,
         }
     }
@@ -108,6 +110,12 @@ impl<'a> LeafBuilder<'a> {
     /// Without extended key usage, which many communities leave out (C14).
     pub fn without_extended_key_usage(mut self) -> Self {
         self.usages.clear();
+        self
+    }
+
+    /// Names an OCSP responder, besides whatever the community's certificates name.
+    pub fn responder(mut self, url: &str) -> Self {
+        self.responder = Some(url.to_owned());
         self
     }
 
@@ -245,7 +253,11 @@ impl<'a> LeafBuilder<'a> {
         let uris = self.leading_uris.iter().chain(&self.uris);
         let names = uris.map(|uri| Ok(SanType::URI(uri.as_str().try_into()?)));
         params.subject_alt_names = names.collect::<Result<_, rcgen::Error>>()?;
-        issuer.urls.write_into(&mut params);
+        let urls = Urls {
+            responder: self.responder.clone(),
+            ..issuer.urls.clone()
+        };
+        urls.write_into(&mut params);
         match self.flaw {
             Some(LeafFlaw::NoSan) => params.subject_alt_names.clear(),
             Some(LeafFlaw::DnsSanOnly) => {

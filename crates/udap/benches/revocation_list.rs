@@ -79,6 +79,7 @@ fn measure<M: Measurement>(
     let evidence = Evidence {
         candidates: &candidates,
         crls: &crls,
+        ocsp: &[],
         tried: &tried,
     };
     let (judge, policy) = (CertvalJudge::new(), pki::policy(community));

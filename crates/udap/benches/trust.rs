@@ -76,6 +76,7 @@ fn path<M: Measurement>(criterion: &mut Criterion<M>, case: &Case) {
     let evidence = Evidence {
         candidates: &candidates,
         crls: &crls,
+        ocsp: &[],
         tried: &tried,
     };
     let judged = |(judge, policy): &(CertvalJudge, TrustPolicy), leaf: &Certificate| {

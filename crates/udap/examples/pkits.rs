@@ -79,6 +79,7 @@ fn run(folder: &Path) -> Result<usize, Box<dyn std::error::Error>> {
         revocation: RevocationMode::Required,
         no_crl_address: NoCrlAddress::Refuse,
         aia: false,
+        ocsp: false,
     };
     let judge = CertvalJudge::new();
     let crls = CrlStore::new(crls);
@@ -101,6 +102,7 @@ fn run(folder: &Path) -> Result<usize, Box<dyn std::error::Error>> {
         let evidence = Evidence {
             candidates: &candidates,
             crls: &crls,
+            ocsp: &[],
             tried: &tried,
         };
         let verdict = match leaf {

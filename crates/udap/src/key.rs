@@ -230,6 +230,12 @@ impl PublicKey {
         &self.0.spki
     }
 
+    /// subjectPublicKey without tag, length and count of unused bits: what a key hash of OCSP is
+    /// over (RFC 6960 §4.1.1).
+    pub(crate) fn bit_string(&self) -> &[u8] {
+        &self.0.raw
+    }
+
     /// SHA-256 of the SubjectPublicKeyInfo.
     #[must_use]
     pub fn fingerprint(&self) -> &[u8; 32] {

@@ -90,6 +90,27 @@ pub const CERTIFICATIONS: usize = 5;
 /// Octets of a CRL (decisions 22).
 pub const CRL_BYTES: usize = 64 * 1024 * 1024;
 
+/// Octets of an OCSP response. Real ones have two thousand, with a responder's certificate.
+pub const OCSP_BYTES: usize = 64 * 1024;
+
+/// Statuses in one OCSP response. We ask about one certificate; RFC 5019 §2.2.1 wants one in answer.
+pub const OCSP_STATUSES: usize = 32;
+
+/// Certificates in one OCSP response: a responder's, and those above it that some send along.
+pub const OCSP_CERTIFICATES: usize = 10;
+
+/// Responders that are asked about one certificate.
+pub const OCSP_ADDRESSES: usize = 3;
+
+/// How long after thisUpdate an OCSP answer can be used at most, whatever its nextUpdate says: ten
+/// days, the longest that the CA/Browser Forum's Baseline Requirements (§4.9.10) allow.
+pub const OCSP_LIFETIME: Duration = Duration::days(10);
+
+/// How long after thisUpdate an OCSP answer without nextUpdate can be used. Such a responder says
+/// that it always knows better (RFC 6960 §4.2.2.1); as we send no nonce, this is how long an old
+/// answer could be played back.
+pub const OCSP_LIFETIME_UNSTATED: Duration = Duration::minutes(10);
+
 /// The smallest RSA modulus, in bits (A53, C15).
 pub const RSA_MIN_BITS: usize = 2_048;
 

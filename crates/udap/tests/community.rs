@@ -11,7 +11,7 @@ use udap::registrar::{AnchorConflict, Registrar, RegistrarError, Step};
 use udap::registry::Standing;
 use udap::site::TokenMode;
 use udap::trust::{CertvalJudge, Crl, CrlStore, Distrust, Fetched, TrustNeed, TrustStore};
-use udap_testkit::{CommunityOptions, KeyKind, TestCommunity};
+use udap_testkit::{CommunityOptions, KeyKind, TestCommunity, TestKey};
 
 /// Proves: C09, C10, D01
 #[test]
@@ -218,7 +218,7 @@ fn what_is_missing_is_asked_for_in_order_and_only_when_it_can_help() {
     assert!(matches!(need.needs(), [TrustNeed::Issuer { .. }]));
     let fetched = Fetched {
         certificates: vec![Certificate::from_der(of.intermediate().der()).unwrap()],
-        crls: Vec::new(),
+        ..Fetched::default()
     };
     let Step::NeedTrust(need) = need.supply(&world.registrar, fetched, &world.crls, NOW) else {
         panic!("CRLs are needed");
@@ -249,6 +249,62 @@ fn what_is_missing_is_asked_for_in_order_and_only_when_it_can_help() {
         ("unapproved_software_statement", vec!["C05"])
     );
     assert_eq!(asked.len(), 1);
+}
+
+/// Proves: C19, C31
+#[test]
+fn a_responder_is_asked_about_a_leaf_that_names_no_list_and_its_answer_counts() {
+    let of = TestCommunity::new("one", NOW);
+    let issuer = of.intermediate();
+    let no_lists = CrlStore::new(Vec::new());
+    let world = World::with(TokenMode::Gateway, vec![community(&of)], no_lists);
+    let leaf = of.leaf(APP).responder("http://ocsp.example.net/").build();
+    let (other, body) = (
+        of.client(APP),
+        leaf.statement(ENDPOINT, NOW).request().to_string(),
+    );
+    let answered = |responses: &[Vec<u8>]| {
+        let Step::NeedTrust(need) =
+            world
+                .registrar
+                .start(&world.site, body.as_bytes(), &world.crls, NOW)
+        else {
+            panic!("a status is needed");
+        };
+        let [TrustNeed::Ocsp(ocsp)] = need.needs() else {
+            panic!("{:?}", need.needs());
+        };
+        assert_eq!(ocsp.urls(), ["http://ocsp.example.net/"]);
+        let read = |response: &Vec<u8>| ocsp.read(response, NOW).ok();
+        let fetched = Fetched {
+            ocsp: responses.iter().filter_map(read).collect(),
+            ..Fetched::default()
+        };
+        need.supply(&world.registrar, fetched, &world.crls, NOW)
+    };
+    let good = of.ocsp(issuer, leaf.serial());
+    let stranger = TestKey::stranger();
+    let refused = |responses: &[Vec<u8>]| match answered(responses) {
+        Step::Refused(refusal) => refusal.violations()[0].rule,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(
+        answered(&[good.clone().build()]),
+        Step::NeedStanding(_)
+    ));
+    assert_eq!(refused(&[good.clone().revoked().build()]), "C19");
+    let both = [good.clone().build(), good.clone().revoked().build()];
+    assert_eq!(refused(&both), "C19");
+    for response in [
+        good.clone().unknown().build(),
+        good.clone().signed_by(&stranger).build(),
+        good.next_update(Some(NOW)).build(),
+        of.ocsp(issuer, other.serial()).build(),
+        of.ocsp(of.root(), leaf.serial()).build(),
+    ] {
+        assert_eq!(refused(&[response]), "C21");
+    }
+    assert_eq!(refused(&[]), "C21");
 }
 
 /// Proves: C21

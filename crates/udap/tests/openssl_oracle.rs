@@ -207,11 +207,13 @@ fn we_trust(chain: &[Vec<u8>]) -> bool {
         revocation: RevocationMode::Off,
         no_crl_address: NoCrlAddress::Accept,
         aia: false,
+        ocsp: false,
     };
     let (crls, tried) = (CrlStore::default(), BTreeSet::new());
     let evidence = Evidence {
         candidates: &certificates,
         crls: &crls,
+        ocsp: &[],
         tried: &tried,
     };
     let outcome = evaluate(&CertvalJudge::new(), &policy, &leaf, &evidence, AT);

@@ -32,10 +32,12 @@ fn judged(community: &TestCommunity, leaf: &TestLeaf) -> Result<(), Distrust> {
         revocation: RevocationMode::Required,
         no_crl_address: NoCrlAddress::Accept,
         aia: false,
+        ocsp: false,
     };
     let evidence = Evidence {
         candidates: &candidates,
         crls: &crls,
+        ocsp: &[],
         tried: &tried,
     };
     match evaluate(

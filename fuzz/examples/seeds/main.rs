@@ -6,6 +6,7 @@
 //!
 //! Keys are new each time and none is kept, so every file of a community changes. Corpus files of
 //! other names, such as findings, stay.
+mod answers;
 mod certificates;
 mod extensions;
 mod lists;
@@ -30,6 +31,7 @@ fn main() {
     statements::statements(&corpus, &fixture);
     certificates::certificates(&corpus, &fixture);
     lists::lists(&corpus, &fixture);
+    answers::answers(&corpus, world());
     paths::paths(&corpus, world());
     paths::revocations(&corpus, world());
     texts::claims(&corpus);

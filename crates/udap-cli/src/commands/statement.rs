@@ -196,7 +196,7 @@ async fn verify(arguments: VerifyArguments, output: Output) -> anyhow::Result<Ve
             let judged = if arguments.fetch {
                 let client = arguments.server.client()?;
                 trust
-                    .judge_with(&client.network(), leaf, candidates, at)
+                    .judge_with(&client.network(None)?, leaf, candidates, at)
                     .await
             } else {
                 trust.judge(leaf, candidates, at)

@@ -151,6 +151,7 @@ impl TrustOptions {
             no_crl_address: NoCrlAddress::Accept,
             // Without --fetch nobody is asked.
             aia: true,
+            ocsp: true,
         };
         Ok(Trust::new(policy, material::crls(&lists.crl)?))
     }

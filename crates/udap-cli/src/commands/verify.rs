@@ -97,7 +97,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> anyhow::Result<
     let judged = if arguments.fetch {
         let client = arguments.server.client()?;
         trust
-            .judge_with(&client.network(), leaf, candidates, at)
+            .judge_with(&client.network(None)?, leaf, candidates, at)
             .await
     } else {
         trust.judge(leaf, candidates, at)

@@ -76,6 +76,7 @@ impl Place {
             revocation: RevocationMode::Required,
             no_crl_address: NoCrlAddress::Refuse,
             aia: false,
+            ocsp: false,
         })
     }
 

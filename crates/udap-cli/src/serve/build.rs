@@ -21,7 +21,7 @@ use udap_axum::{
 };
 use udap_fetch::aia::Issuers;
 use udap_fetch::crls::Crls;
-use udap_fetch::{AllowHost, FetchOptions, Fetcher, Network};
+use udap_fetch::{FetchOptions, Fetcher, Network, Responders};
 use zeroize::Zeroizing;
 
 use super::audit;
@@ -119,16 +119,9 @@ pub(crate) fn build(
 /// # Errors
 /// If a root certificate of `[fetch] tls_roots` cannot be read.
 fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
-    let allow_hosts = config
-        .fetch
-        .allow_hosts
-        .iter()
-        .map(|entry| AllowHost::parse(&entry.to_string()))
-        .collect::<Result<Vec<_>, _>>()
-        .context("[fetch] allow_hosts")?;
     let tls_roots = material::certificates(&config.fetch.tls_roots).context("[fetch] tls_roots")?;
     let options = FetchOptions {
-        allow_hosts,
+        allow_hosts: config.fetch.allow_hosts.clone(),
         tls_roots: tls_roots.iter().map(|root| root.der().to_vec()).collect(),
         ..FetchOptions::default()
     };
@@ -138,13 +131,15 @@ fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
 fn network(config: &Config, store: &Store, known: &KnownCrls) -> anyhow::Result<Network> {
     let fetcher = fetcher(config)?;
     let issuers = config.fetch.aia.then(|| Issuers::new(fetcher.clone()));
+    let responders =
+        (config.fetch.ocsp).then(|| Responders::new(fetcher.clone(), config.fetch.crl_refresh));
     let crls = Crls::new(
         fetcher,
         Arc::clone(&store.crls),
         known.clone(),
         config.fetch.crl_refresh,
     );
-    Ok(Network::new(issuers, crls))
+    Ok(Network::new(issuers, crls, responders))
 }
 
 /// Hosts that configured certificates name are no strangers (decisions 2).
@@ -237,6 +232,7 @@ fn community(config: &Config, one: &config::Community) -> anyhow::Result<Communi
                 config::NoCrlAddress::Refuse => NoCrlAddress::Refuse,
             },
             aia: config.fetch.aia,
+            ocsp: config.fetch.ocsp,
         },
         profile: match one.profile {
             config::Profile::Hl7 => Profile::Hl7,

@@ -204,6 +204,7 @@ fn policy(id: &str, community: &TestCommunity, enable: EnablePolicy) -> Communit
             revocation: RevocationMode::Off,
             no_crl_address: NoCrlAddress::Accept,
             aia: false,
+            ocsp: false,
         },
         profile: Profile::Hl7,
         contact_match: ContactMatch::Registrable,

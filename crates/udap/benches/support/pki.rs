@@ -60,6 +60,7 @@ pub(crate) fn policy(community: &TestCommunity) -> TrustPolicy {
         revocation: RevocationMode::Required,
         no_crl_address: NoCrlAddress::Refuse,
         aia: true,
+        ocsp: true,
     }
 }
 

@@ -9,8 +9,11 @@ use crate::certificate::Certificate;
 use crate::community::Community;
 use crate::limits;
 use crate::registrar::Registrar;
+use crate::registrar::trust::answers_to;
 use crate::registry::{CheckResult, LiveRegistration, TrustOff};
-use crate::trust::{self, CrlStore, Distrust, Evidence, Fetched, Outcome, TrustNeed, TrustedPath};
+use crate::trust::{
+    self, CrlStore, Distrust, Evidence, Fetched, OcspAnswer, Outcome, TrustNeed, TrustedPath,
+};
 
 /// What became of a check.
 #[derive(Debug)]
@@ -65,6 +68,7 @@ pub struct NeedRecheck {
     community: Arc<Community>,
     leaf: Certificate,
     candidates: Vec<Certificate>,
+    ocsp: Vec<OcspAnswer>,
     needs: Vec<TrustNeed>,
     tried: BTreeSet<String>,
 }
@@ -84,9 +88,9 @@ impl NeedRecheck {
         crls: &CrlStore,
         now: OffsetDateTime,
     ) -> Recheck {
-        for need in self.needs.drain(..) {
-            self.tried.extend(need.urls().iter().cloned());
-        }
+        let asked = std::mem::take(&mut self.needs);
+        self.tried.extend(asked.iter().flat_map(TrustNeed::marks));
+        self.ocsp.extend(answers_to(&asked, fetched.ocsp));
         self.candidates.extend(
             fetched
                 .certificates
@@ -101,6 +105,7 @@ impl NeedRecheck {
         let evidence = Evidence {
             candidates: &self.candidates,
             crls,
+            ocsp: &self.ocsp,
             tried: &self.tried,
         };
         let (outcome, revoked) = trust::evaluate_naming_revoked(
@@ -143,6 +148,7 @@ impl Registrar {
             community: Arc::clone(community),
             leaf: registration.certificate.clone(),
             candidates: registration.chain.clone(),
+            ocsp: Vec::new(),
             needs: Vec::new(),
             tried: BTreeSet::new(),
         }

@@ -12,7 +12,9 @@ use crate::limits;
 use crate::registrar::{NeedStanding, Registrar, Step};
 use crate::site::Site;
 use crate::statement::{CurrentStatement, TrustedStatement};
-use crate::trust::{self, CrlStore, Distrust, Evidence, Fetched, Outcome, TrustNeed, TrustedPath};
+use crate::trust::{
+    self, CrlStore, Distrust, Evidence, Fetched, OcspAnswer, Outcome, TrustNeed, TrustedPath,
+};
 
 /// Seconds after which a client whose revocation status could not be learned may try again.
 const RETRY_UNKNOWN_STATUS_SECONDS: u32 = 60;
@@ -24,6 +26,7 @@ pub struct NeedTrust {
     current: CurrentStatement,
     needs: Vec<TrustNeed>,
     fetched: Vec<Certificate>,
+    ocsp: Vec<OcspAnswer>,
     tried: BTreeSet<String>,
 }
 
@@ -34,8 +37,9 @@ impl NeedTrust {
         &self.needs
     }
 
-    /// Goes on with what was fetched; `crls` must hold the CRLs among it already. Every URL of
-    /// [`needs`](Self::needs) counts as tried, whatever came of it.
+    /// Goes on with what was fetched; `crls` must hold the CRLs among it already. Every one of
+    /// [`needs`](Self::needs) counts as tried, whatever came of it. Answers of responders are kept for
+    /// this statement, and only those that were asked for.
     pub fn supply(
         mut self,
         registrar: &Registrar,
@@ -43,9 +47,9 @@ impl NeedTrust {
         crls: &CrlStore,
         now: OffsetDateTime,
     ) -> Step {
-        for need in self.needs.drain(..) {
-            self.tried.extend(need.urls().iter().cloned());
-        }
+        let asked = std::mem::take(&mut self.needs);
+        self.tried.extend(asked.iter().flat_map(TrustNeed::marks));
+        self.ocsp.extend(answers_to(&asked, fetched.ocsp));
         self.fetched.extend(
             fetched
                 .certificates
@@ -68,6 +72,7 @@ impl NeedTrust {
         let evidence = Evidence {
             candidates: &candidates,
             crls,
+            ocsp: &self.ocsp,
             tried: &self.tried,
         };
         let mut verdicts = Verdicts::default();
@@ -105,6 +110,18 @@ impl NeedTrust {
     }
 }
 
+/// Of responders' answers, those that were asked for.
+pub(super) fn answers_to(
+    asked: &[TrustNeed],
+    answers: Vec<OcspAnswer>,
+) -> impl Iterator<Item = OcspAnswer> {
+    answers.into_iter().filter(|answer| {
+        asked
+            .iter()
+            .any(|need| matches!(need, TrustNeed::Ocsp(need) if need.is_about(answer)))
+    })
+}
+
 /// Evaluates the certificate of a current statement.
 pub(super) fn evaluate(
     registrar: &Registrar,
@@ -118,6 +135,7 @@ pub(super) fn evaluate(
         current,
         needs: Vec::new(),
         fetched: Vec::new(),
+        ocsp: Vec::new(),
         tried: BTreeSet::new(),
     }
     .evaluate(registrar, crls, now)
@@ -127,7 +145,7 @@ pub(super) fn evaluate(
 #[derive(Default)]
 struct Verdicts {
     trusted: Vec<(Arc<Community>, TrustedPath)>,
-    needs_crl: Vec<TrustNeed>,
+    needs_status: Vec<TrustNeed>,
     needs_issuer: Vec<TrustNeed>,
     distrust: Option<Distrust>,
 }
@@ -151,7 +169,7 @@ impl Verdicts {
             Outcome::Need(needs) => {
                 for need in needs {
                     let list = match &need {
-                        TrustNeed::Crl(_) => &mut self.needs_crl,
+                        TrustNeed::Crl(_) | TrustNeed::Ocsp(_) => &mut self.needs_status,
                         TrustNeed::Issuer { .. } => &mut self.needs_issuer,
                     };
                     if !list.contains(&need) {
@@ -163,7 +181,7 @@ impl Verdicts {
     }
 
     fn decide(self) -> Decision {
-        // A CRL of one community that lists the certificate counts in all: an issuer that two
+        // What revokes the certificate in one community counts in all: an issuer that two
         // communities trust has revoked it.
         if let Some(distrust @ Distrust::Revoked(_)) = &self.distrust {
             return Decision::Refused(refusal(distrust));
@@ -180,8 +198,8 @@ impl Verdicts {
             ));
         }
         // A path exists there already: whether it holds must be known before anything else.
-        if !self.needs_crl.is_empty() {
-            return Decision::Need(self.needs_crl);
+        if !self.needs_status.is_empty() {
+            return Decision::Need(self.needs_status);
         }
         if let Some((community, path)) = self.trusted.into_iter().next() {
             return Decision::Trusted(community, path);

@@ -10,6 +10,7 @@ use super::distrust::{Distrust, Place};
 use super::fetch::{self, TrustNeed};
 use super::judge::{Judge, LinearPath};
 use super::leaf;
+use super::ocsp::OcspAnswer;
 use super::path::{Effort, Pool, Search, Sources};
 use super::revocation::{NoCrlAddress, PathNote, Revocation, RevocationMode, Verdict};
 use super::store::TrustStore;
@@ -23,7 +24,10 @@ pub struct Evidence<'a> {
     pub candidates: &'a [Certificate],
     /// The CRLs that are known now.
     pub crls: &'a CrlStore,
-    /// URLs that were asked for this statement, with success or without. They are not asked again.
+    /// Answers of responders, about whatever certificates.
+    pub ocsp: &'a [OcspAnswer],
+    /// The [marks](TrustNeed::marks) of needs that were looked after for this statement, with success
+    /// or without. They do not arise again.
     pub tried: &'a BTreeSet<String>,
 }
 
@@ -38,6 +42,9 @@ pub struct TrustPolicy {
     pub no_crl_address: NoCrlAddress,
     /// Whether issuers may be fetched (C07).
     pub aia: bool,
+    /// Whether responders may be asked, and believed that a certificate is good. One that revokes is
+    /// always believed.
+    pub ocsp: bool,
 }
 
 /// What an evaluation comes to.
@@ -86,7 +93,7 @@ impl TrustedPath {
 
 /// Judges `leaf` at `at` by `policy`.
 ///
-/// The verdict does not depend on the order of candidates, CRLs or anchors.
+/// The verdict does not depend on the order of candidates, CRLs, answers or anchors.
 #[must_use]
 pub fn evaluate(
     judge: &dyn Judge,
@@ -132,6 +139,8 @@ pub(super) fn evaluate_with(
         mode: policy.revocation,
         no_address: policy.no_crl_address,
         crls: evidence.crls,
+        answers: evidence.ocsp,
+        ocsp: policy.ocsp,
         tried: evidence.tried,
         judge,
         sources,
@@ -160,13 +169,13 @@ pub(super) fn evaluate_with(
                 }
             }
             Verdict::Bad(distrust) => effort.note(distrust),
-            Verdict::Ask(lists) => {
-                pending.get_or_insert(lists);
+            Verdict::Ask(needs) => {
+                pending.get_or_insert(needs);
             }
         }
     }
-    if let Some(lists) = pending {
-        return Outcome::Need(lists.into_iter().map(TrustNeed::Crl).collect());
+    if let Some(needs) = pending {
+        return Outcome::Need(needs);
     }
     if policy.aia && !reached_an_anchor && !leaf.uri_names().is_empty() {
         let needs = fetch::issuers(leaf, evidence.candidates, effort, evidence.tried);

@@ -9,14 +9,15 @@ use url::Url;
 
 use super::crl::Crl;
 use super::evaluate::TrustedPath;
+use super::ocsp::{self, OcspAnswer, OcspError};
 use super::path::Effort;
 use super::revocation;
 use crate::certificate::Certificate;
 use crate::limits;
 
 /// Something that may make a certificate trusted. Whoever fetches it guards host, port, size and
-/// time (C08, decisions 2 and 34), adds what it got to the evidence, the URL to
-/// [`Evidence::tried`](super::Evidence::tried), and evaluates again.
+/// time (C08, decisions 2 and 34), adds what it got to the evidence, the need's
+/// [marks](TrustNeed::marks) to [`Evidence::tried`](super::Evidence::tried), and evaluates again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrustNeed {
     /// The issuer's certificate, in DER or as PKCS #7 (C07).
@@ -26,15 +27,22 @@ pub enum TrustNeed {
     },
     /// A CRL.
     Crl(CrlNeed),
+    /// A responder's answer.
+    Ocsp(OcspNeed),
 }
 
 impl TrustNeed {
-    /// Every address that counts as tried once the need was looked after.
+    /// What counts as tried once the need was looked after, with success or without: addresses, but
+    /// for OCSP, where one address serves many certificates, an address together with a certificate.
     #[must_use]
-    pub fn urls(&self) -> &[String] {
+    pub fn marks(&self) -> Vec<String> {
         match self {
-            Self::Issuer { url } => std::slice::from_ref(url),
-            Self::Crl(need) => &need.urls,
+            Self::Issuer { url } => vec![url.clone()],
+            Self::Crl(need) => need.urls.clone(),
+            Self::Ocsp(need) => {
+                let mark = |url: &String| ocsp_mark(&need.certificate, &need.issuer, url);
+                need.urls.iter().map(mark).collect()
+            }
         }
     }
 }
@@ -84,6 +92,97 @@ impl CrlNeed {
     }
 }
 
+/// A question to a responder about a certificate on a path whose signatures hold and of which no list
+/// speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OcspNeed {
+    certificate: Certificate,
+    issuer: Certificate,
+    urls: Vec<String>,
+    request: Vec<u8>,
+}
+
+impl OcspNeed {
+    /// The need for a certificate, unless every responder that it names was asked already.
+    pub(super) fn new(
+        certificate: &Certificate,
+        issuer: &Certificate,
+        tried: &BTreeSet<String>,
+    ) -> Option<Self> {
+        let named = certificate.ocsp_responders().iter();
+        let urls: Vec<_> = named
+            .filter(|url| is_http(url))
+            .take(limits::OCSP_ADDRESSES)
+            .filter(|url| !tried.contains(&ocsp_mark(certificate, issuer, url)))
+            .cloned()
+            .collect();
+        if urls.is_empty() {
+            return None;
+        }
+        Some(Self {
+            certificate: certificate.clone(),
+            issuer: issuer.clone(),
+            urls,
+            request: ocsp::request(certificate, issuer.key().ok()?)?,
+        })
+    }
+
+    /// The responders in the order of the certificate; none was asked. To be asked in turn, until one
+    /// answers the need.
+    #[must_use]
+    pub fn urls(&self) -> &[String] {
+        &self.urls
+    }
+
+    /// The OCSPRequest in DER: the body of a POST as `application/ocsp-request`, or in base64 the end
+    /// of a GET's path (RFC 6960 appendix A.1). The same for the same certificate, so that answers
+    /// can be kept by it.
+    #[must_use]
+    pub fn request(&self) -> &[u8] {
+        &self.request
+    }
+
+    /// Decodes and verifies what a responder sent.
+    ///
+    /// # Errors
+    /// As [`OcspAnswer::read`].
+    pub fn read(&self, body: &[u8], at: OffsetDateTime) -> Result<OcspAnswer, OcspError> {
+        OcspAnswer::read(body, &self.certificate, &self.issuer, at)
+    }
+
+    /// The certificate whose status is asked for.
+    #[must_use]
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// Its issuer on the path.
+    #[must_use]
+    pub fn issuer(&self) -> &Certificate {
+        &self.issuer
+    }
+
+    /// Whether an answer is about what was asked.
+    #[must_use]
+    pub fn is_about(&self, answer: &OcspAnswer) -> bool {
+        answer.is_about(&self.certificate, &self.issuer)
+    }
+
+    /// Whether an answer settles the matter at `at`, so that no other responder need be asked.
+    #[must_use]
+    pub fn is_answered_by(&self, answer: &OcspAnswer, at: OffsetDateTime) -> bool {
+        self.is_about(answer) && (answer.revokes() || answer.shows_good(at))
+    }
+}
+
+/// What counts as tried: a responder may serve all certificates of a CA, and there may be two of one
+/// name.
+fn ocsp_mark(certificate: &Certificate, issuer: &Certificate, url: &str) -> String {
+    let certificate = hex::encode(certificate.fingerprint());
+    let issuer = hex::encode(issuer.spki_hash());
+    format!("ocsp {certificate} {issuer} {url}")
+}
+
 /// What came of fetching.
 #[derive(Clone, Debug, Default)]
 pub struct Fetched {
@@ -91,6 +190,8 @@ pub struct Fetched {
     pub certificates: Vec<Certificate>,
     /// CRLs found at distribution points.
     pub crls: Vec<Arc<Crl>>,
+    /// Answers of responders.
+    pub ocsp: Vec<OcspAnswer>,
 }
 
 /// Fetches what path building and revocation ask for.

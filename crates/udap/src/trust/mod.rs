@@ -1,8 +1,9 @@
 //! Trust: from a leaf certificate to an anchor that an operator configured (C05–C23).
 //!
-//! [`evaluate`] is the one entry. It does no I/O: where an issuer's certificate or a CRL is missing
-//! it says so, and is called again with what was fetched. Paths are searched by our own bounded
-//! walk, each is judged by RFC 5280 behind the trait [`Judge`], and CRLs are evaluated here.
+//! [`evaluate`] is the one entry. It does no I/O: where an issuer's certificate, a CRL or an OCSP
+//! answer is missing it says so, and is called again with what was fetched. Paths are searched by our
+//! own bounded walk, each is judged by RFC 5280 behind the trait [`Judge`], and revocation is
+//! evaluated here.
 
 mod anchor;
 mod certval;
@@ -17,6 +18,7 @@ mod judge;
 mod known;
 mod leaf;
 pub(crate) mod name;
+mod ocsp;
 mod path;
 mod revocation;
 pub(crate) mod serials;
@@ -31,8 +33,9 @@ pub use crl_store::CrlStore;
 pub use distrust::{Distrust, PathRule, Place};
 pub(crate) use evaluate::evaluate_naming_revoked;
 pub use evaluate::{Evidence, Outcome, TrustPolicy, TrustedPath, evaluate};
-pub use fetch::{CrlNeed, Fetched, NoFetching, TrustFetcher, TrustNeed};
+pub use fetch::{CrlNeed, Fetched, NoFetching, OcspNeed, TrustFetcher, TrustNeed};
 pub use judge::{Judge, LinearPath};
 pub use known::KnownCrls;
+pub use ocsp::{DelegateFlaw, OcspAnswer, OcspError, OcspStatus, ResponderRefusal};
 pub use revocation::{NoCrlAddress, PathNote, RevocationMode};
 pub use store::{StoreError, TrustStore};

@@ -1,4 +1,5 @@
-//! Revocation by CRL (RFC 5280 §6.3; C19–C23; decisions 21).
+//! Revocation (C19–C23, C31; decisions 21): by CRL (RFC 5280 §6.3), and by OCSP (RFC 6960) where no list is
+//! of use.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +9,10 @@ use super::anchor::TrustAnchor;
 use super::crl::Crl;
 use super::crl_store::CrlStore;
 use super::distrust::{Distrust, Place};
-use super::fetch::CrlNeed;
+use super::fetch::{CrlNeed, OcspNeed, TrustNeed};
 use super::general_name::PointName;
 use super::judge::{Judge, LinearPath};
+use super::ocsp::OcspAnswer;
 use super::path::{Effort, Search, Sources, same_name_and_key};
 use crate::certificate::Certificate;
 use crate::limits;
@@ -21,7 +23,7 @@ pub enum RevocationMode {
     /// Every certificate below the anchor that names an address, or whose issuer's CRL is known.
     #[default]
     Required,
-    /// A CRL can only refuse.
+    /// A CRL or an answer can only refuse.
     WhenAvailable,
     /// None is looked at.
     Off,
@@ -47,31 +49,37 @@ pub enum PathNote {
     RevocationUnknown(Place),
 }
 
-/// What CRLs say about one certificate.
+/// What is known about one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Status {
     Good,
     Revoked,
     /// No address, no CRL.
     Unaddressed,
-    /// An address, or a CRL, but no answer.
+    /// An address, or a CRL, but nothing usable.
     Unknown,
+    /// As [`Status::Unknown`], and a list that is the issuer's is not understood: what it means no
+    /// answer can outweigh.
+    NotUnderstood,
 }
 
-/// What CRLs say about a path.
+/// What is known about a path.
 pub(super) enum Verdict {
     Good(Vec<PathNote>),
     /// Whether it is good depends on these, of which none was asked yet.
-    Ask(Vec<CrlNeed>),
+    Ask(Vec<TrustNeed>),
     Bad(Distrust),
 }
 
-/// Evaluates CRLs for the paths of one evaluation.
+/// Evaluates CRLs and answers for the paths of one evaluation.
 #[derive(Clone, Copy)]
 pub(super) struct Revocation<'a> {
     pub(super) mode: RevocationMode,
     pub(super) no_address: NoCrlAddress,
     pub(super) crls: &'a CrlStore,
+    pub(super) answers: &'a [OcspAnswer],
+    /// Whether responders are asked and believed.
+    pub(super) ocsp: bool,
     pub(super) tried: &'a BTreeSet<String>,
     pub(super) judge: &'a dyn Judge,
     pub(super) sources: Sources<'a>,
@@ -101,10 +109,9 @@ impl Revocation<'_> {
                     }
                     _ => notes.push(PathNote::NoRevocationAddress(place)),
                 },
-                Status::Unknown => {
-                    let urls = self.untried(certificate);
-                    if !urls.is_empty() {
-                        ask.push(CrlNeed::new(certificate, issuer, urls));
+                status @ (Status::Unknown | Status::NotUnderstood) => {
+                    if let Some(need) = self.need(certificate, issuer, &status) {
+                        ask.push(need);
                     } else if self.mode == RevocationMode::Required {
                         bad = bad.or(Some(Distrust::RevocationUnknown(place)));
                     } else {
@@ -121,7 +128,60 @@ impl Revocation<'_> {
         }
     }
 
+    /// What could be asked about a certificate of unknown status: lists first, then responders.
+    fn need(
+        &self,
+        certificate: &Certificate,
+        issuer: &Certificate,
+        status: &Status,
+    ) -> Option<TrustNeed> {
+        let urls = self.untried(certificate);
+        if !urls.is_empty() {
+            return Some(TrustNeed::Crl(CrlNeed::new(certificate, issuer, urls)));
+        }
+        if !self.ocsp || *status != Status::Unknown {
+            return None;
+        }
+        OcspNeed::new(certificate, issuer, self.tried).map(TrustNeed::Ocsp)
+    }
+
     fn of_certificate(
+        &self,
+        path: &LinearPath,
+        certificate: &Certificate,
+        issuer: &Certificate,
+        depth: usize,
+        effort: &mut Effort,
+    ) -> Status {
+        let answers = || {
+            let all = self.answers.iter();
+            all.filter(|answer| answer.is_about(certificate, issuer))
+        };
+        if answers().any(OcspAnswer::revokes) {
+            return Status::Revoked;
+        }
+        let status = self.by_lists(path, certificate, issuer, depth, effort);
+        if status != Status::Unknown || !self.ocsp {
+            return status;
+        }
+        // A responder whose certificate says that it need not be checked is not asked about, but a
+        // list that is here already may say that its issuer has withdrawn it.
+        let is_withdrawn = |responder: &Certificate, effort: &mut Effort| {
+            self.by_lists(path, responder, issuer, depth, effort) == Status::Revoked
+        };
+        let mut good = answers().filter(|answer| answer.shows_good(self.sources.at));
+        if good.any(|answer| {
+            answer
+                .responder()
+                .is_none_or(|responder| !is_withdrawn(responder, effort))
+        }) {
+            Status::Good
+        } else {
+            status
+        }
+    }
+
+    fn by_lists(
         &self,
         path: &LinearPath,
         certificate: &Certificate,
@@ -150,7 +210,9 @@ impl Revocation<'_> {
                 is_good = true;
             }
         }
-        if is_good && !is_refused {
+        if is_refused {
+            Status::NotUnderstood
+        } else if is_good {
             Status::Good
         } else if is_known
             || !certificate.distribution_points().is_empty()

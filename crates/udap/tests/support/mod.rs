@@ -107,6 +107,7 @@ pub(crate) fn community(of: &TestCommunity) -> Community {
             revocation: RevocationMode::Required,
             no_crl_address: NoCrlAddress::Accept,
             aia: true,
+            ocsp: true,
         },
         profile: Profile::Hl7,
         contact_match: ContactMatch::Registrable,

@@ -1,10 +1,14 @@
 //! Tests of the evaluation as a whole, on certificates made for them.
 
 mod leaves;
+mod ocsp;
+mod ocsp_plan;
+mod ocsp_status;
 mod order;
 mod paths;
 mod pki;
 mod requests;
+mod responders;
 mod revocation;
 mod rules;
 mod signers;

@@ -119,6 +119,7 @@ fn cost(world: &World, leaf: &Certificate) -> (Outcome, usize) {
     let evidence = Evidence {
         candidates: &world.candidates,
         crls: &crls,
+        ocsp: &[],
         tried: &world.tried,
     };
     let judge = CertvalJudge::new();
@@ -227,6 +228,7 @@ fn a_remembered_path_expires_all_the_same() {
     let evidence = Evidence {
         candidates: &world.candidates,
         crls: &crls,
+        ocsp: &[],
         tried: &world.tried,
     };
     let judge = CertvalJudge::new();

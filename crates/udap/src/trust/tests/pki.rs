@@ -12,8 +12,8 @@ use time::{Duration, OffsetDateTime};
 
 use crate::certificate::Certificate;
 use crate::trust::{
-    CertvalJudge, Crl, CrlStore, Distrust, Evidence, NoCrlAddress, Outcome, RevocationMode,
-    TrustNeed, TrustPolicy, TrustStore, TrustedPath, evaluate,
+    CertvalJudge, Crl, CrlStore, Distrust, Evidence, NoCrlAddress, OcspAnswer, Outcome,
+    RevocationMode, TrustNeed, TrustPolicy, TrustStore, TrustedPath, evaluate,
 };
 
 pub(super) const AT: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
@@ -183,7 +183,7 @@ pub(super) struct CrlPlan<'a> {
 }
 
 /// Extension in DER.
-fn raw_extension(oid: &[u8], critical: bool, content: &[u8]) -> Vec<u8> {
+pub(super) fn raw_extension(oid: &[u8], critical: bool, content: &[u8]) -> Vec<u8> {
     let critical = if critical {
         tlv(0x01, [0xff])
     } else {
@@ -300,6 +300,7 @@ pub(super) struct World {
     pub(super) policy: TrustPolicy,
     pub(super) candidates: Vec<Certificate>,
     pub(super) crls: Vec<Arc<Crl>>,
+    pub(super) ocsp: Vec<OcspAnswer>,
     pub(super) tried: BTreeSet<String>,
     pub(super) at: OffsetDateTime,
 }
@@ -317,9 +318,11 @@ impl World {
                 revocation: RevocationMode::Required,
                 no_crl_address: NoCrlAddress::Accept,
                 aia: true,
+                ocsp: true,
             },
             candidates: Vec::new(),
             crls: Vec::new(),
+            ocsp: Vec::new(),
             tried: BTreeSet::new(),
             at: AT,
         }
@@ -356,6 +359,7 @@ impl World {
         let evidence = Evidence {
             candidates: &self.candidates,
             crls: &crls,
+            ocsp: &self.ocsp,
             tried: &self.tried,
         };
         evaluate(&CertvalJudge::new(), &self.policy, leaf, &evidence, self.at)

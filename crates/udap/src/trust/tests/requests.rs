@@ -174,7 +174,7 @@ fn crls_of_a_whole_path_are_asked_for_at_once() {
     let world = World::of(&[&root]).candidates(&[&ca]);
     let asked = |world: &World| -> Vec<Vec<String>> {
         let needs = world.needs(&leaf);
-        needs.iter().map(|need| need.urls().to_vec()).collect()
+        needs.iter().map(TrustNeed::marks).collect()
     };
     assert_eq!(asked(&world), [vec![url(2), url(3)], vec![url(1)]]);
     let world = world.tried(&[&url(2)]);

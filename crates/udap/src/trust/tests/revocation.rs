@@ -2,7 +2,7 @@
 
 use time::Duration;
 
-use super::pki::{AT, Ca, CrlPlan, World, extension, full_name, point, tlv};
+use super::pki::{AT, Ca, CrlPlan, World, full_name, point, tlv};
 use crate::certificate::Certificate;
 use crate::trust::{
     Crl, CrlError, CrlStore, Distrust, NoCrlAddress, PathNote, Place, RevocationMode,
@@ -197,24 +197,6 @@ fn a_known_list_binds_certificates_without_an_address() {
     assert_eq!(World::of(&[&root]).crls(&[lapsed]).distrust(&leaf), UNKNOWN);
     let world = World::of(&[&root]).crls(&[root.crl().revoke(&leaf)]);
     assert_eq!(world.distrust(&leaf), REVOKED);
-}
-
-/// Proves: C21
-#[test]
-fn a_certificate_that_names_an_ocsp_responder_only_is_unknown() {
-    let root = Ca::root("Root");
-    let ocsp = tlv(0x06, [0x2b, 6, 1, 5, 5, 7, 48, 1]);
-    let access = tlv(
-        0x30,
-        tlv(0x30, [ocsp, tlv(0x86, "http://ocsp.example.org")].concat()),
-    );
-    let leaf = root.leaf_with(|params| {
-        params
-            .custom_extensions
-            .push(extension(&[1, 3, 6, 1, 5, 5, 7, 1, 1], false, access));
-    });
-    assert_eq!(World::of(&[&root]).distrust(&leaf), UNKNOWN);
-    World::of(&[&root]).crls(&[root.crl()]).trusted(&leaf);
 }
 
 /// Proves: C20
