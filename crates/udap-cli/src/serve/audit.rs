@@ -197,6 +197,51 @@ impl Sealer {
 mod tests {
     use super::*;
 
+    /// A log in a file, with one event in it.
+    async fn log(folder: &Path) -> Arc<dyn AuditLog> {
+        use sqlx::ConnectOptions;
+        let path = folder.join("udap.db");
+        let log = udap_store::SqliteRegistry::open(&path, Vec::new()).await;
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+        sqlx::query(
+            "INSERT INTO audit_event (id, occurred_at, kind, detail) \
+             VALUES (randomblob(16), 1, 'registered', '{}')",
+        )
+        .execute(&mut options.connect().await.unwrap())
+        .await
+        .unwrap();
+        Arc::new(log.unwrap())
+    }
+
+    #[tokio::test]
+    async fn events_are_sealed_while_the_server_runs_and_the_task_ends_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = log(folder.path()).await;
+        let sealer = Arc::new(Sealer::new(Arc::clone(&log), SealKey::plain()));
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(Arc::clone(&sealer).run(stopped));
+        for _ in 0..200 {
+            if log.unsealed().await.unwrap().events == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(log.unsealed().await.unwrap().events, 0);
+        stop.send(true).unwrap();
+        task.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_lease_is_given_back_at_the_end_so_that_another_server_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = log(folder.path()).await;
+        Sealer::new(first, SealKey::plain()).finish().await;
+        let second = Sealer::new(log(folder.path()).await, SealKey::plain());
+        let (seals, done) = second.seal_all().await.unwrap();
+        assert!(done);
+        assert_eq!(seals.iter().map(|seal| seal.batch).collect::<Vec<_>>(), [2]);
+    }
+
     #[test]
     fn a_key_has_at_least_32_octets_without_its_line_end() {
         let file = tempfile::NamedTempFile::new().unwrap();
