@@ -7,6 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 use udap_axum::Service;
 
+use super::expiry;
 use crate::environment;
 
 /// How often rate limits and metrics are tidied and expiry metrics set.
@@ -14,6 +15,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// Ticks of a minute between two purges of spent `jti`s.
 const PURGE_EVERY: u32 = 10;
+
+/// Ticks of a minute between two warnings of certificates that expire: a day. The first comes at
+/// the start.
+const WARN_EVERY: u32 = 24 * 60;
 
 /// How long spent `jti`s are kept once they have expired: longer than any request is worked on,
 /// since it is judged at the time when it came.
@@ -37,6 +42,9 @@ pub(super) async fn run(
         // Otherwise every measurement since the last scrape is kept one by one.
         recorder.run_upkeep();
         udap_axum::metrics::certificates(&service, now);
+        if count.is_multiple_of(WARN_EVERY) {
+            expiry::tell(&service.rules(), now);
+        }
         if count.is_multiple_of(PURGE_EVERY) {
             match service.registry().purge(now - PURGE_AFTER).await {
                 Ok(0) => {}

@@ -3,6 +3,7 @@
 mod audit;
 mod background;
 mod build;
+mod expiry;
 mod idle;
 mod listen;
 mod metrics;

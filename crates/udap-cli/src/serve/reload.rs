@@ -15,8 +15,8 @@ use tokio::time::MissedTickBehavior;
 use udap_axum::{Notice, Service};
 use udap_fetch::Network;
 
-use super::build;
 use super::scopes::Discovered;
+use super::{build, expiry};
 use crate::config::Config;
 use crate::{environment, material};
 
@@ -102,6 +102,7 @@ impl Reloader {
         match self.try_reload().await {
             Ok(()) => {
                 self.service.set_notice(Notice::Reload, Vec::new());
+                expiry::tell(&self.service.rules(), environment::now());
                 tracing::info!(
                     communities = self.config.communities.len(),
                     "communities reloaded"
