@@ -110,7 +110,7 @@ impl Revocation<'_> {
                     _ => notes.push(PathNote::NoRevocationAddress(place)),
                 },
                 status @ (Status::Unknown | Status::NotUnderstood) => {
-                    if let Some(need) = self.need(certificate, issuer, &status) {
+                    if let Some(need) = self.need(certificate, issuer, &status, depth) {
                         ask.push(need);
                     } else if self.mode == RevocationMode::Required {
                         bad = bad.or(Some(Distrust::RevocationUnknown(place)));
@@ -134,12 +134,15 @@ impl Revocation<'_> {
         certificate: &Certificate,
         issuer: &Certificate,
         status: &Status,
+        depth: usize,
     ) -> Option<TrustNeed> {
         let urls = self.untried(certificate);
         if !urls.is_empty() {
             return Some(TrustNeed::Crl(CrlNeed::new(certificate, issuer, urls)));
         }
-        if !self.ocsp || *status != Status::Unknown {
+        // About the signer of a list nobody is asked: that must not keep the list from being heard.
+        let is_signer = depth < limits::CRL_SIGNER_DEPTH;
+        if !self.ocsp || is_signer || *status != Status::Unknown {
             return None;
         }
         OcspNeed::new(certificate, issuer, self.tried).map(TrustNeed::Ocsp)

@@ -222,6 +222,23 @@ fn a_responder_that_its_issuer_revoked_shows_nobody_good_but_can_revoke() {
     assert_eq!(bad.distrust(&leaf), REVOKED);
 }
 
+/// Proves: C19
+#[test]
+fn that_a_list_s_signer_names_a_responder_does_not_silence_the_list() {
+    let root = Ca::root("Root");
+    let old = root.ca("CA");
+    let new = root.ca_with("CA", |params| {
+        params.custom_extensions.push(responders_at(&[OCSP]));
+    });
+    let leaf = old.leaf_with(|params| params.custom_extensions.push(point(full_name(CRL))));
+    let world = World::of(&[&root])
+        .candidates(&[&old, &new])
+        .tried(&[CRL])
+        .mode(RevocationMode::WhenAvailable);
+    let revoking = world.crls(&[new.crl().revoke(&leaf)]);
+    assert_eq!(revoking.distrust(&leaf), REVOKED);
+}
+
 /// Proves: C22
 #[test]
 fn an_answer_speaks_for_a_certificate_without_an_address_too() {
