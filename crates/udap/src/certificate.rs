@@ -113,6 +113,8 @@ impl Certificate {
         if !rest.is_empty() || parsed.signature_value.unused_bits != 0 {
             return Err(CertificateError::Malformed);
         }
+        let [inner_algorithm, outer_algorithm] =
+            algorithms(der).ok_or(CertificateError::Malformed)?;
         let tbs = &parsed.tbs_certificate;
         if tbs.version != X509Version::V3 {
             return Err(CertificateError::Version);
@@ -122,8 +124,8 @@ impl Certificate {
         let start = (signed.as_ptr() as usize)
             .checked_sub(der.as_ptr() as usize)
             .ok_or(CertificateError::Malformed)?;
-        let mut flaw = (parsed.signature_algorithm != tbs.signature)
-            .then_some(CertificateFlaw::AlgorithmMismatch);
+        let mut flaw =
+            (inner_algorithm != outer_algorithm).then_some(CertificateFlaw::AlgorithmMismatch);
         let extensions = match Extensions::read(tbs.extensions()) {
             (extensions, None) => extensions,
             (extensions, found) => {
@@ -408,6 +410,38 @@ impl Certificate {
     pub(crate) fn distribution_points(&self) -> &[DistributionPoint] {
         &self.0.extensions.points
     }
+}
+
+/// The signed and the unsigned algorithm identifier, octet by octet. `None` if the certificate is not
+/// made of SEQUENCE, SEQUENCE and BIT STRING by their plain tags. The parser takes what is not signed
+/// under other tags too, and one certificate would have several fingerprints.
+fn algorithms(der: &[u8]) -> Option<[&[u8]; 2]> {
+    let [signed, algorithm, signature] = elements(Any::from_der(der).ok()?.1.data)?;
+    if signed.first() != Some(&0x30)
+        || algorithm.first() != Some(&0x30)
+        || signature.first() != Some(&0x03)
+    {
+        return None;
+    }
+    let inside = Any::from_der(signed).ok()?.1.data;
+    // version, serialNumber, signature
+    let (rest, _) = Any::from_der(inside).ok()?;
+    let (rest, _) = Any::from_der(rest).ok()?;
+    let (after, _) = Any::from_der(rest).ok()?;
+    let (inner, _) = rest.split_at(rest.len().saturating_sub(after.len()));
+    Some([inner, algorithm])
+}
+
+/// Exactly three elements, each with its tag.
+fn elements(mut rest: &[u8]) -> Option<[&[u8]; 3]> {
+    let mut next = || {
+        let (after, _) = Any::from_der(rest).ok()?;
+        let (element, _) = rest.split_at(rest.len().saturating_sub(after.len()));
+        rest = after;
+        Some(element)
+    };
+    let elements = [next()?, next()?, next()?];
+    rest.is_empty().then_some(elements)
 }
 
 impl PartialEq for Certificate {

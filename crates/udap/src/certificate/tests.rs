@@ -64,6 +64,28 @@ fn only_one_certificate_of_bounded_length_is_taken() {
     assert_eq!(decode(&long), CertificateError::TooLong);
 }
 
+/// Proves: C03
+#[test]
+fn nothing_about_a_certificate_that_is_not_signed_can_be_changed() {
+    let leaf = leaf();
+    let whole = leaf.der();
+    let certificate = Certificate::from_der(whole).unwrap();
+    let issuer = Certificate::from_der(leaf.intermediates().first().unwrap()).unwrap();
+    let key = issuer.key().unwrap();
+    for position in 0..whole.len() {
+        for bit in 0..8 {
+            let mut der = whole.to_vec();
+            der[position] ^= 1 << bit;
+            let holds = |other: &Certificate| {
+                other.well_formed().is_ok() && other.verify_issued_by(key).is_ok()
+            };
+            let other = Certificate::from_der(&der).ok().filter(holds);
+            assert!(other.is_none(), "octet {position}, bit {bit}");
+        }
+    }
+    assert_eq!(certificate.verify_issued_by(key), Ok(()));
+}
+
 #[test]
 fn a_certificate_with_a_forbidden_key_decodes_and_says_so() {
     let community = TestCommunity::new("example", datetime!(2026-11-22 12:00 UTC));
