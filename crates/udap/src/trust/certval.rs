@@ -93,9 +93,15 @@ impl Judge for CertvalJudge {
     }
 }
 
-/// Whether a text is an object identifier in dotted form, as the judge reads policies.
-pub(super) fn is_object_identifier(text: &str) -> bool {
-    ObjectIdentifier::new(text).is_ok()
+/// Whether the judge can read a policy. `const-oid`, which certval is built on, knows no arc above
+/// 39 below any root, so not 2.999, and none of 2^32 or more.
+pub(super) fn can_read_policy(policy: &str) -> bool {
+    ObjectIdentifier::new(policy).is_ok()
+}
+
+/// Whether the judge can read a certificate at all. One that it cannot is refused in every path.
+pub(super) fn can_read(certificate: &Certificate) -> bool {
+    decode(certificate).is_some()
 }
 
 fn memo_key(path: &LinearPath, policies: &[String]) -> [u8; 32] {
