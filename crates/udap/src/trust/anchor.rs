@@ -108,11 +108,3 @@ pub(crate) fn dates(
         Ok(())
     }
 }
-
-/// Whether anchor `a` issued anchor `b`: name and signature (C10, decisions 24). Two communities
-/// whose anchors are so related would both trust one leaf.
-#[must_use]
-pub fn anchors_chain(a: &TrustAnchor, b: &TrustAnchor) -> bool {
-    a.certificate.subject_key() == b.certificate.issuer_key()
-        && b.certificate.verify_issued_by(&a.key).is_ok()
-}

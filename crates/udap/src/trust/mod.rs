@@ -14,6 +14,7 @@ mod evaluate;
 mod fetch;
 pub(crate) mod general_name;
 mod judge;
+pub(crate) mod kinship;
 mod leaf;
 pub(crate) mod name;
 mod path;
@@ -23,7 +24,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use anchor::{AnchorError, TrustAnchor, anchors_chain};
+pub use anchor::{AnchorError, TrustAnchor};
 pub use certval::CertvalJudge;
 pub use crl::{Crl, CrlError, Reason};
 pub use crl_store::CrlStore;

@@ -79,7 +79,12 @@ impl Effort {
         &self.issuer_urls
     }
 
-    #[cfg(test)]
+    /// Whether a limit ended the search, or was just reached.
+    pub(super) fn is_spent(&self) -> bool {
+        self.signature_checks == 0 || self.steps == 0
+    }
+
+    /// Signatures that were verified.
     pub(super) fn signature_checks(&self) -> usize {
         limits::PATH_SIGNATURE_CHECKS - self.signature_checks
     }

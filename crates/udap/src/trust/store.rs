@@ -117,6 +117,33 @@ impl TrustStore {
         })
     }
 
+    /// The anchors and intermediates of several stores, to be searched together.
+    pub(super) fn union(stores: &[&Self]) -> Self {
+        let anchors: Vec<_> = stores
+            .iter()
+            .flat_map(|store| &store.anchors)
+            .cloned()
+            .collect();
+        let intermediates: Vec<_> = stores
+            .iter()
+            .flat_map(|store| &store.intermediates)
+            .cloned()
+            .collect();
+        Self {
+            anchors_by_name: by_name(anchors.iter().map(TrustAnchor::certificate)),
+            anchor_keys: stores
+                .iter()
+                .flat_map(|store| &store.anchor_keys)
+                .copied()
+                .collect(),
+            anchors,
+            intermediates_by_name: by_name(intermediates.iter()),
+            intermediates,
+            policies: Vec::new(),
+            signatures: SignatureMemo::default(),
+        }
+    }
+
     /// The anchors, as configured.
     #[must_use]
     pub fn anchors(&self) -> &[TrustAnchor] {

@@ -3,7 +3,7 @@
 mod leaves;
 mod order;
 mod paths;
-mod pki;
+pub(super) mod pki;
 mod requests;
 mod revocation;
 mod rules;

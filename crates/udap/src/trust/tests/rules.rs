@@ -4,9 +4,7 @@ use rcgen::{BasicConstraints, GeneralSubtree, IsCa, KeyUsagePurpose, NameConstra
 use time::Duration;
 
 use super::pki::{AT, Ca, World, extension, tlv};
-use crate::trust::{
-    AnchorError, Distrust, PathRule, Place, StoreError, TrustAnchor, TrustStore, anchors_chain,
-};
+use crate::trust::{AnchorError, Distrust, PathRule, Place, StoreError, TrustAnchor, TrustStore};
 
 fn rule(place: Place, rule: PathRule) -> Distrust {
     Distrust::Rule { place, rule }
@@ -385,20 +383,4 @@ fn an_anchor_with_an_unknown_critical_extension_anchors_nothing() {
         World::of(&[&root]).distrust(&root.leaf()),
         rule(Place::Anchor, PathRule::CriticalExtension)
     );
-}
-
-/// Proves: C10
-#[test]
-fn anchors_of_which_one_issued_the_other_are_found() {
-    let root = Ca::root("Root");
-    let ca = root.ca("CA");
-    let anchor = |ca: &Ca| TrustAnchor::new(ca.certificate.clone()).unwrap();
-    assert!(anchors_chain(&anchor(&root), &anchor(&ca)));
-    assert!(!anchors_chain(&anchor(&ca), &anchor(&root)));
-    assert!(!anchors_chain(&anchor(&Ca::root("Root")), &anchor(&ca)));
-    // The same CA in another certificate is the same anchor.
-    let renewed = TrustAnchor::new(root.certify(&root, |_| {})).unwrap();
-    assert_ne!(renewed, anchor(&root));
-    assert!(renewed.same_name_and_key(&anchor(&root)));
-    assert!(!anchor(&root).same_name_and_key(&anchor(&Ca::root("Root"))));
 }
