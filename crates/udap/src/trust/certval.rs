@@ -1,6 +1,7 @@
 //! certval as the judge. The only module that knows its types.
 
 mod constraints;
+mod policies;
 
 use certval::{
     CertificationPath, CertificationPathResults, CertificationPathSettings, EXTS_OF_INTEREST,
@@ -194,6 +195,10 @@ fn check_constraints(
     issuers: &[PDVCertificate],
 ) -> Result<(), (usize, PathRule)> {
     let anchor = decode(path.anchor().certificate()).ok_or((0, PathRule::Encoding))?;
+    let all = [&anchor].into_iter().chain(issuers).chain([target]);
+    for (index, certificate) in all.enumerate() {
+        policies::check(certificate).map_err(|rule| (index, rule))?;
+    }
     let mut constraints = Constraints::default();
     let mut above = &anchor;
     for (index, certificate) in issuers.iter().chain([target]).enumerate() {

@@ -4,7 +4,9 @@ use rcgen::{BasicConstraints, GeneralSubtree, IsCa, KeyUsagePurpose, NameConstra
 use time::Duration;
 
 use super::pki::{AT, Ca, World, extension, tlv};
-use crate::trust::{AnchorError, Distrust, PathRule, Place, StoreError, TrustAnchor, TrustStore};
+use crate::trust::{
+    AnchorError, Distrust, Outcome, PathRule, Place, StoreError, TrustAnchor, TrustStore,
+};
 
 fn rule(place: Place, rule: PathRule) -> Distrust {
     Distrust::Rule { place, rule }
@@ -224,6 +226,144 @@ fn excluded_names_that_cannot_be_compared_exclude() {
     let world = World::of(&[&root]).candidates(&[&ca]);
     let refused = world.distrust(&ca.leaf());
     assert_eq!(refused, rule(Place::Issuer(1), PathRule::Encoding));
+}
+
+/// Names that are hard to write as text are compared as they are, wherever the constraint stands.
+///
+/// Proves: C12
+#[test]
+fn excluded_directory_names_of_every_spelling_exclude() {
+    let root = Ca::root("Root");
+    let attribute =
+        |id: &[u8], tag: u8, value: &[u8]| tlv(0x30, [tlv(0x06, id), tlv(tag, value)].concat());
+    let organization = |tag, value| attribute(&[0x55, 4, 10], tag, value);
+    let name = |attributes: &[Vec<u8>]| tlv(0xa4, tlv(0x30, tlv(0x31, attributes.concat())));
+    for (base, spelling) in [
+        (name(&[organization(0x0c, b"Evil")]), "plain"),
+        (name(&[organization(0x1e, b"\0E\0v\0i\0l")]), "BMPString"),
+        (name(&[organization(0x14, b"Ev\xefl")]), "T61String"),
+        (
+            name(&[organization(0x0c, b" Evil, Inc.+\"x\\;<=>#")]),
+            "special",
+        ),
+        (name(&[organization(0x0c, b"#04")]), "hash"),
+        (
+            name(&[organization(0x0c, "Ünglaublich".as_bytes())]),
+            "UTF-8",
+        ),
+        (name(&[organization(0x16, b"Evil")]), "IA5String"),
+        (
+            name(&[attribute(&[0x2a, 3, 4], 0x0c, b"Evil")]),
+            "unknown type",
+        ),
+        (
+            name(&[
+                attribute(&[0x55, 4, 3], 0x0c, b"x"),
+                organization(0x0c, b"Evil"),
+            ]),
+            "two in one",
+        ),
+    ] {
+        let change = |params: &mut rcgen::CertificateParams| {
+            params.custom_extensions.push(exclude(base.clone()));
+        };
+        let ca = root.ca_with("CA", change);
+        let anchor = Ca::root_with("Constrained", change);
+        let other = name(&[organization(0x0c, b"Good")]);
+        for (held, is_good) in [(&other, true), (&base, false)] {
+            let names = extension(&[2, 5, 29, 17], false, tlv(0x30, held));
+            let leaf = |params: &mut rcgen::CertificateParams| {
+                params.subject_alt_names.clear();
+                params.custom_extensions.push(names.clone());
+            };
+            let by_issuer = World::of(&[&root])
+                .candidates(&[&ca])
+                .outcome(&ca.leaf_with(leaf));
+            let by_anchor = World::of(&[&anchor]).outcome(&anchor.leaf_with(leaf));
+            for outcome in [by_issuer, by_anchor] {
+                let trusted = matches!(outcome, Outcome::Trusted(_));
+                assert_eq!(trusted, is_good, "{spelling}: {outcome:?}");
+            }
+        }
+    }
+}
+
+/// Proves: C12
+#[test]
+fn constraints_on_names_that_are_malformed_are_refused_wherever_they_stand() {
+    let root = Ca::root("Root");
+    let dns = |base: &str| tlv(0x82, base);
+    let uri = |base: &str| tlv(0x86, base);
+    let mail = |base: &str| tlv(0x81, base);
+    for (subtree, is_good) in [
+        (dns("example.net"), true),
+        (uri(".example.net"), true),
+        (mail("example.net"), true),
+        (mail(".example.net"), true),
+        (mail("a@example.net"), true),
+        (dns(".example.net"), false),
+        (dns("*.example.net"), false),
+        (dns("example.net."), false),
+        (uri("https://example.net"), false),
+        (uri("example.net/"), false),
+        (uri(""), false),
+        (mail("@example.net"), false),
+        (mail("a@"), false),
+        // minimum and maximum
+        ([dns("example.net"), tlv(0x80, [1])].concat(), false),
+        ([dns("example.net"), tlv(0x81, [1])].concat(), false),
+    ] {
+        let change = |params: &mut rcgen::CertificateParams| {
+            params.custom_extensions.push(exclude(subtree.clone()));
+        };
+        let ca = root.ca_with("CA", change);
+        let anchor = Ca::root_with("Constrained", change);
+        let by_issuer = World::of(&[&root]).candidates(&[&ca]).outcome(&ca.leaf());
+        let by_anchor = World::of(&[&anchor]).outcome(&anchor.leaf());
+        for (outcome, place) in [(by_issuer, Place::Issuer(1)), (by_anchor, Place::Anchor)] {
+            match outcome {
+                Outcome::Trusted(_) => assert!(is_good, "{subtree:?}"),
+                Outcome::Untrusted(distrust) => {
+                    assert!(!is_good, "{subtree:?}");
+                    assert_eq!(distrust, rule(place, PathRule::NameConstraints));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn policy_extensions_that_are_malformed_are_refused() {
+    let root = Ca::root("Root");
+    let one = tlv(0x30, tlv(0x06, [0x2a, 3, 4]));
+    for (id, value) in [
+        (32, [one.clone(), one].concat()),
+        (32, Vec::new()),
+        (33, Vec::new()),
+        (36, Vec::new()),
+    ] {
+        let ca = root.ca_with("CA", |params| {
+            let extension = extension(&[2, 5, 29, id], false, tlv(0x30, &value));
+            params.custom_extensions.push(extension);
+        });
+        assert_eq!(
+            World::of(&[&root]).candidates(&[&ca]).distrust(&ca.leaf()),
+            rule(Place::Issuer(1), PathRule::Encoding),
+            "{id}"
+        );
+    }
+    // A mapping of anyPolicy, even where it maps nothing.
+    let any = tlv(0x06, [0x55, 0x1d, 32, 0]);
+    let mapping = tlv(0x30, tlv(0x30, [tlv(0x06, [0x2a, 3, 4]), any].concat()));
+    let leaf = root.leaf_with(|params| {
+        let extension = extension(&[2, 5, 29, 33], false, mapping.clone());
+        params.custom_extensions.push(extension);
+    });
+    assert_eq!(
+        World::of(&[&root]).distrust(&leaf),
+        rule(Place::Leaf, PathRule::Policy)
+    );
 }
 
 /// certificatePolicies with one policy below 1.2.3.
