@@ -1,5 +1,6 @@
 //! Tests of the evaluation as a whole, on certificates made for them.
 
+mod heavy;
 mod leaves;
 mod order;
 mod paths;
