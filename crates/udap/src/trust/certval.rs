@@ -214,7 +214,9 @@ fn check_constraints(
     if path.target().is_ca() {
         return Ok(());
     }
-    Constraints::none_in(target).map_err(|rule| (issuers.len() + 1, rule))
+    Constraints::none_in(target)
+        .and_then(|()| policies::none_mapped_in(target))
+        .map_err(|rule| (issuers.len() + 1, rule))
 }
 
 /// `validate_path_rfc5280`, but for key usage: certval refuses an intermediate that has none, which

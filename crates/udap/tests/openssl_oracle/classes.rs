@@ -28,6 +28,7 @@ pub(crate) fn is_profile(reason: &str) -> bool {
         // §4.2.1.9: "conforming CAs MUST mark the extension as critical".
         "Basic Constraints of CA cert not marked critical",
         "Path length given without key usage keyCertSign",
+        "Path length invalid for non-CA cert",
         // §4.2.1.3: "conforming CAs MUST include this extension"; but §6.1.4 (n) "if present".
         "CA cert does not include key usage extension",
         // §4.2.1.1, §4.2.1.2.

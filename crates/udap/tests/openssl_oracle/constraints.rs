@@ -37,11 +37,11 @@ pub(crate) fn alternative_name(dice: &mut Dice) -> Vec<u8> {
         "a@",
         "a@.example.org",
     ];
+    // None with user information, which OpenSSL takes for a part of the host.
     let uri = [
         "https://app.example.org/udap",
         "https://example.org",
         "https://APP.example.com:8443/x?y#z",
-        "https://user@app.example.org/",
         "urn:oid:1.2.3",
         "https://192.0.2.1/",
         "https://[2001:db8::1]/",

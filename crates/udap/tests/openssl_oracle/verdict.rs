@@ -306,9 +306,13 @@ impl Question<'_> {
         }
         command.arg(write("leaf.pem", &[self.leaf.to_vec()]));
         let output = command.output().expect("openssl runs");
-        match output.status.success() {
-            true => Ok(()),
-            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        if output.status.success() {
+            return Ok(());
         }
+        let output = String::from_utf8_lossy(&output.stderr).into_owned();
+        let reason = output
+            .lines()
+            .find_map(|line| line.split_once("depth lookup: "));
+        Err(reason.map_or(output.clone(), |(_, reason)| reason.to_owned()))
     }
 }

@@ -11,9 +11,17 @@ use super::constraints::extension;
 use crate::trust::distrust::PathRule;
 
 const CERTIFICATE_POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32");
-const ANY_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32.0");
 const POLICY_MAPPINGS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.33");
 const POLICY_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.36");
+
+/// Refuses a leaf that maps policies: the extension is for CAs only (§4.2.1.5), and OpenSSL, unlike
+/// certval, lets it change what the leaf itself is valid for.
+pub(super) fn none_mapped_in(leaf: &PDVCertificate) -> Result<(), PathRule> {
+    match extension::<PolicyMappings>(leaf, POLICY_MAPPINGS)? {
+        Some(_) => Err(PathRule::Policy),
+        None => Ok(()),
+    }
+}
 
 /// Checks that policies are there once each, and that no extension says nothing.
 pub(super) fn check(certificate: &PDVCertificate) -> Result<(), PathRule> {
@@ -27,18 +35,10 @@ pub(super) fn check(certificate: &PDVCertificate) -> Result<(), PathRule> {
             return Err(PathRule::Encoding);
         }
     }
-    if let Some(mappings) = extension::<PolicyMappings>(certificate, POLICY_MAPPINGS)? {
-        let mut sides = mappings
-            .0
-            .iter()
-            .flat_map(|one| [one.issuer_domain_policy, one.subject_domain_policy]);
-        if mappings.0.is_empty() {
-            return Err(PathRule::Encoding);
-        }
-        // Of a leaf's mappings certval takes no notice.
-        if sides.any(|policy| policy == ANY_POLICY) {
-            return Err(PathRule::Policy);
-        }
+    if let Some(mappings) = extension::<PolicyMappings>(certificate, POLICY_MAPPINGS)?
+        && mappings.0.is_empty()
+    {
+        return Err(PathRule::Encoding);
     }
     if let Some(constraints) = extension::<PolicyConstraints>(certificate, POLICY_CONSTRAINTS)?
         && constraints.require_explicit_policy.is_none()

@@ -2,9 +2,11 @@
 
 mod heavy;
 mod leaves;
+mod names;
 mod order;
 mod paths;
 pub(super) mod pki;
+mod policies;
 mod requests;
 mod revocation;
 mod rules;
