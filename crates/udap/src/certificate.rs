@@ -19,6 +19,7 @@ use x509_parser::x509::{X509Name, X509Version};
 pub(crate) use self::cache::CertificateCache;
 use self::extensions::Extensions;
 pub use self::extensions::KeyUsage;
+pub(crate) use self::extensions::Load;
 use crate::key::{BadSignature, CertificateSignature, KeyError, PublicKey};
 use crate::limits;
 use crate::trust::distribution_point::DistributionPoint;
@@ -405,6 +406,10 @@ impl Certificate {
     /// SHA-256 of the SubjectPublicKeyInfo, whatever key it holds.
     pub(crate) fn spki_hash(&self) -> &[u8; 32] {
         &self.0.spki_hash
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        self.0.extensions.load
     }
 
     pub(crate) fn distribution_points(&self) -> &[DistributionPoint] {

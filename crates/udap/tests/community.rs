@@ -171,6 +171,14 @@ fn shared_or_chained_anchors_stop_the_start() {
         ])
         .is_err()
     );
+    // anyPolicy tells nobody apart.
+    assert!(
+        start(vec![
+            with_policy(community(&of), "1.3.6.1.4.1.32473.1"),
+            with_policy(other(), "2.5.29.32.0"),
+        ])
+        .is_err()
+    );
 }
 
 #[test]

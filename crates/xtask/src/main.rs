@@ -30,13 +30,14 @@ Usage: cargo xtask RECIPE [OPTIONS] [-- ARGUMENTS]
   deny                       licences, bans and sources of the dependencies
   advisories                 known vulnerabilities of the dependencies (fetches the RustSec database)
   interop                    tests against other programs: python3 and openssl
+  pkits                      NIST's suite of certification paths (fetches it with pip)
   bench [-- ARGUMENTS]       benchmarks; ARGUMENTS go to Criterion
   fuzz [TARGET] [--seconds N]
                              fuzz one target, or each of them, for N seconds (default 60)
 
 Options:
   --vendored                 build OpenSSL from source instead of using the system's
-                             (demo, test, ci, lint, doc, interop, bench, fuzz)
+                             (demo, test, ci, lint, doc, interop, pkits, bench, fuzz)
   --help                     this text
 
 demo, test and the other recipes that compile need OpenSSL's headers. Where they are missing,
@@ -77,6 +78,7 @@ fn run(name: Option<&str>, mut arguments: Arguments) -> Result<(), Failure> {
         "deny" => recipe::deny::run(&workspace, arguments),
         "advisories" => recipe::advisories::run(&workspace, arguments),
         "interop" => recipe::interop::run(&workspace, arguments),
+        "pkits" => recipe::pkits::run(&workspace, arguments),
         "bench" => recipe::bench::run(&workspace, arguments),
         "fuzz" => recipe::fuzz::run(&workspace, arguments),
         other => Err(Failure::usage(format!(

@@ -10,6 +10,7 @@ pub(crate) mod doc;
 pub(crate) mod fuzz;
 pub(crate) mod interop;
 pub(crate) mod lint;
+pub(crate) mod pkits;
 pub(crate) mod test;
 
 /// The package whose `vendored` feature reaches every crate that links OpenSSL.

@@ -45,6 +45,22 @@ pub(super) struct Extensions {
     pub(super) ocsp_responders: Vec<String>,
     pub(super) points: Vec<DistributionPoint>,
     pub(super) point_urls: Vec<String>,
+    pub(super) load: Load,
+}
+
+/// How many things of a certificate are compared with those of others when a path is judged.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Load {
+    /// Entries of subjectAltName.
+    pub(crate) names: usize,
+    /// Permitted subtrees of nameConstraints.
+    pub(crate) permitted: usize,
+    /// Excluded subtrees of nameConstraints.
+    pub(crate) excluded: usize,
+    /// Entries of certificatePolicies.
+    pub(crate) policies: usize,
+    /// Entries of policyMappings.
+    pub(crate) mappings: usize,
 }
 
 impl Extensions {
@@ -77,6 +93,7 @@ impl Extensions {
             ParsedExtension::SubjectAlternativeName(names) => {
                 let names = &names.general_names;
                 self.uri_names = uris(names.iter());
+                self.load.names = names.len();
                 if names.is_empty() {
                     return Err(undecodable);
                 }
@@ -107,6 +124,17 @@ impl Extensions {
                     .flat_map(DistributionPoint::urls)
                     .cloned()
                     .collect();
+            }
+            ParsedExtension::NameConstraints(constraints) => {
+                let count = |subtrees: &Option<Vec<_>>| subtrees.as_ref().map_or(0, Vec::len);
+                self.load.permitted = count(&constraints.permitted_subtrees);
+                self.load.excluded = count(&constraints.excluded_subtrees);
+            }
+            ParsedExtension::CertificatePolicies(policies) => {
+                self.load.policies = policies.len();
+            }
+            ParsedExtension::PolicyMappings(mappings) => {
+                self.load.mappings = mappings.mappings.len();
             }
             _ => {}
         }

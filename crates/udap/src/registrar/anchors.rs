@@ -1,7 +1,11 @@
 //! Each anchor vouches for one community (C09, C10, decisions 24).
 
 use crate::community::Community;
-use crate::trust::{TrustAnchor, anchors_chain};
+use crate::trust::TrustStore;
+use crate::trust::kinship::{Kinship, kinship};
+
+/// anyPolicy (RFC 5280 §4.2.1.4).
+const ANY_POLICY: &str = "2.5.29.32.0";
 
 /// Why two communities' anchors do not go together: a certificate below them would belong to both.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -12,56 +16,45 @@ pub enum AnchorConflict {
          certificate policies of which none is common"
     )]
     Shared(String, String),
-    /// An anchor of the second community was issued by one of the first.
+    /// An anchor of the second community was issued by one of the first, or through intermediates
+    /// of any.
     #[error(
-        "a trust anchor of community \"{1}\" was issued by one of community \"{0}\", so the first \
-         would vouch for the second's apps: remove one of the two"
+        "a trust anchor of community \"{1}\" chains to one of community \"{0}\", directly or \
+         through configured intermediates, so the first would vouch for the second's apps: remove \
+         one of the two, or the intermediate between them"
     )]
     Chained(String, String),
+    /// Too many certificates of one name to tell.
+    #[error(
+        "whether a trust anchor of community \"{0}\" chains to another community's cannot be told: \
+         too many anchors or intermediates have one name"
+    )]
+    Unclear(String),
 }
 
-/// Checks the anchors of all pairs of communities.
+/// Checks how the anchors of all communities are related.
 pub(super) fn check(communities: &[Community]) -> Result<(), AnchorConflict> {
-    for (index, one) in communities.iter().enumerate() {
-        for other in communities.iter().skip(index + 1) {
-            check_pair(one, other)?;
-        }
+    let stores: Vec<_> = communities.iter().map(|one| &one.trust.store).collect();
+    let id = |number: usize| {
+        let community = communities.get(number);
+        community.map(|one| one.id.clone()).unwrap_or_default()
+    };
+    let may_share = |one: usize, other: usize| match (stores.get(one), stores.get(other)) {
+        (Some(one), Some(other)) => told_apart_by_policies(one, other),
+        _ => false,
+    };
+    match kinship(&stores, may_share) {
+        None => Ok(()),
+        Some(Kinship::Shared(one, other)) => Err(AnchorConflict::Shared(id(one), id(other))),
+        Some(Kinship::Chained(above, below)) => Err(AnchorConflict::Chained(id(above), id(below))),
+        Some(Kinship::Unclear(one)) => Err(AnchorConflict::Unclear(id(one))),
     }
-    Ok(())
 }
 
-fn check_pair(one: &Community, other: &Community) -> Result<(), AnchorConflict> {
-    let names = || (one.id.clone(), other.id.clone());
-    let told_apart = told_apart_by_policies(one, other);
-    for (a, b) in pairs(one, other) {
-        if a.same_name_and_key(b) {
-            if !told_apart {
-                let (one, other) = names();
-                return Err(AnchorConflict::Shared(one, other));
-            }
-        } else if anchors_chain(a, b) {
-            let (one, other) = names();
-            return Err(AnchorConflict::Chained(one, other));
-        } else if anchors_chain(b, a) {
-            let (one, other) = names();
-            return Err(AnchorConflict::Chained(other, one));
-        }
-    }
-    Ok(())
-}
-
-fn pairs<'a>(
-    one: &'a Community,
-    other: &'a Community,
-) -> impl Iterator<Item = (&'a TrustAnchor, &'a TrustAnchor)> {
-    one.trust
-        .store
-        .anchors()
-        .iter()
-        .flat_map(|a| other.trust.store.anchors().iter().map(move |b| (a, b)))
-}
-
-fn told_apart_by_policies(one: &Community, other: &Community) -> bool {
-    let (one, other) = (one.trust.store.policies(), other.trust.store.policies());
-    !one.is_empty() && !other.is_empty() && !one.iter().any(|policy| other.contains(policy))
+fn told_apart_by_policies(one: &TrustStore, other: &TrustStore) -> bool {
+    let (one, other) = (one.policies(), other.policies());
+    let is_any = |policies: &[String]| {
+        policies.is_empty() || policies.iter().any(|policy| policy == ANY_POLICY)
+    };
+    !is_any(one) && !is_any(other) && !one.iter().any(|policy| other.contains(policy))
 }

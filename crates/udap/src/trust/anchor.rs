@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::certval;
 use super::distrust::{Distrust, Place};
 use crate::certificate::{Certificate, CertificateFlaw};
 use crate::key::{KeyError, PublicKey};
@@ -24,6 +25,12 @@ pub enum AnchorError {
     /// The subject is empty: nothing can name it as issuer.
     #[error("the trust anchor has no name")]
     NoName,
+    /// The judge of paths cannot read it, so nothing below it would be trusted.
+    #[error(
+        "the trust anchor holds an object identifier or a date that cannot be read: 2.40 or higher, \
+         with a number of 2^32 or more, or before 1970"
+    )]
+    Unreadable,
 }
 
 /// A CA certificate at which paths end. A root or an intermediate (C09); its own signature and
@@ -53,6 +60,9 @@ impl TrustAnchor {
         }
         if certificate.subject_key().is_empty() {
             return Err(AnchorError::NoName);
+        }
+        if !certval::can_read(&certificate) {
+            return Err(AnchorError::Unreadable);
         }
         Ok(Self { certificate, key })
     }
@@ -97,12 +107,4 @@ pub(crate) fn dates(
     } else {
         Ok(())
     }
-}
-
-/// Whether anchor `a` issued anchor `b`: name and signature (C10, decisions 24). Two communities
-/// whose anchors are so related would both trust one leaf.
-#[must_use]
-pub fn anchors_chain(a: &TrustAnchor, b: &TrustAnchor) -> bool {
-    a.certificate.subject_key() == b.certificate.issuer_key()
-        && b.certificate.verify_issued_by(&a.key).is_ok()
 }

@@ -1,6 +1,7 @@
 //! certval as the judge. The only module that knows its types.
 
 mod constraints;
+mod policies;
 
 use certval::{
     CertificationPath, CertificationPathResults, CertificationPathSettings, EXTS_OF_INTEREST,
@@ -93,9 +94,15 @@ impl Judge for CertvalJudge {
     }
 }
 
-/// Whether a text is an object identifier in dotted form, as the judge reads policies.
-pub(super) fn is_object_identifier(text: &str) -> bool {
-    ObjectIdentifier::new(text).is_ok()
+/// Whether the judge can read a policy. `const-oid`, which certval is built on, knows no arc above
+/// 39 below any root, so not 2.999, and none of 2^32 or more.
+pub(super) fn can_read_policy(policy: &str) -> bool {
+    ObjectIdentifier::new(policy).is_ok()
+}
+
+/// Whether the judge can read a certificate at all. One that it cannot is refused in every path.
+pub(super) fn can_read(certificate: &Certificate) -> bool {
+    decode(certificate).is_some()
 }
 
 fn memo_key(path: &LinearPath, policies: &[String]) -> [u8; 32] {
@@ -188,6 +195,10 @@ fn check_constraints(
     issuers: &[PDVCertificate],
 ) -> Result<(), (usize, PathRule)> {
     let anchor = decode(path.anchor().certificate()).ok_or((0, PathRule::Encoding))?;
+    let all = [&anchor].into_iter().chain(issuers).chain([target]);
+    for (index, certificate) in all.enumerate() {
+        policies::check(certificate).map_err(|rule| (index, rule))?;
+    }
     let mut constraints = Constraints::default();
     let mut above = &anchor;
     for (index, certificate) in issuers.iter().chain([target]).enumerate() {
@@ -199,7 +210,13 @@ fn check_constraints(
             .map_err(|rule| (index + 1, rule))?;
         above = certificate;
     }
-    Constraints::none_in(target).map_err(|rule| (issuers.len() + 1, rule))
+    // The path may also be that of a CA which signs CRLs.
+    if path.target().is_ca() {
+        return Ok(());
+    }
+    Constraints::none_in(target)
+        .and_then(|()| policies::none_mapped_in(target))
+        .map_err(|rule| (issuers.len() + 1, rule))
 }
 
 /// `validate_path_rfc5280`, but for key usage: certval refuses an intermediate that has none, which

@@ -7,21 +7,34 @@ use super::crl::Crl;
 use super::name::NameKey;
 use crate::certificate::Certificate;
 
-/// CRLs under one issuer's name whose signature nobody has verified yet. More than that are no
-/// CA's work, so the oldest go.
+/// CRLs under one issuer's name that were added later and whose signature nobody has verified yet.
+/// More than that are no CA's work, so the oldest go.
 const UNVERIFIED_PER_ISSUER: usize = 16;
 
 /// An immutable set of CRLs, found by issuer. Cheap to clone and to swap in whole.
 #[derive(Clone, Debug, Default)]
-pub struct CrlStore(Arc<HashMap<NameKey, Vec<Arc<Crl>>>>);
+pub struct CrlStore(Arc<HashMap<NameKey, Lists>>);
+
+/// The CRLs under one issuer's name.
+#[derive(Clone, Debug, Default)]
+struct Lists {
+    /// Those that an operator gave. None is dropped but for a newer one by the same key.
+    given: Vec<Arc<Crl>>,
+    /// Those that were added since.
+    added: Vec<Arc<Crl>>,
+}
 
 impl CrlStore {
-    /// A store of these CRLs.
+    /// A store of these CRLs, all of which it keeps: which of them counts must not depend on their
+    /// order.
     #[must_use]
     pub fn new(crls: Vec<Arc<Crl>>) -> Self {
-        let mut by_issuer = HashMap::new();
+        let mut by_issuer: HashMap<_, Lists> = HashMap::new();
         for crl in crls {
-            add(&mut by_issuer, crl);
+            let lists = by_issuer.entry(crl.issuer().clone()).or_default();
+            if lists.make_room_for(&crl) {
+                lists.given.push(crl);
+            }
         }
         Self(Arc::new(by_issuer))
     }
@@ -33,7 +46,10 @@ impl CrlStore {
     #[must_use]
     pub fn with(&self, crl: Arc<Crl>) -> Self {
         let mut by_issuer = (*self.0).clone();
-        add(&mut by_issuer, crl);
+        let lists = by_issuer.entry(crl.issuer().clone()).or_default();
+        if lists.make_room_for(&crl) {
+            lists.add(crl);
+        }
         Self(Arc::new(by_issuer))
     }
 
@@ -45,19 +61,18 @@ impl CrlStore {
 
     /// Whether [`CrlStore::with`] this list would be another store.
     pub(super) fn takes(&self, crl: &Crl) -> bool {
-        let known = self.0.get(crl.issuer()).map(Vec::as_slice);
-        !has(known.unwrap_or_default(), crl)
+        !self.0.get(crl.issuer()).is_some_and(|lists| lists.has(crl))
     }
 
     /// All CRLs, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Crl>> {
-        self.0.values().flatten()
+        self.0.values().flat_map(Lists::iter)
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.values().map(Vec::len).sum()
+        self.iter().count()
     }
 
     /// Whether there is none.
@@ -68,28 +83,42 @@ impl CrlStore {
 
     /// The CRLs that bear the name of the certificate's issuer, whoever signed them.
     pub fn of_issuer(&self, certificate: &Certificate) -> impl Iterator<Item = &Arc<Crl>> {
-        self.0.get(certificate.issuer_key()).into_iter().flatten()
+        let lists = self.0.get(certificate.issuer_key());
+        lists.into_iter().flat_map(Lists::iter)
     }
 }
 
-/// Whether one of these makes a list superfluous: it is known already, or an older one.
-fn has(crls: &[Arc<Crl>], crl: &Crl) -> bool {
-    crls.iter().any(|known| {
-        known.fingerprint() == crl.fingerprint() || (known.replaces(crl) && !crl.replaces(known))
-    })
-}
-
-fn add(by_issuer: &mut HashMap<NameKey, Vec<Arc<Crl>>>, crl: Arc<Crl>) {
-    let crls = by_issuer.entry(crl.issuer().clone()).or_default();
-    if has(crls, &crl) {
-        return;
+impl Lists {
+    fn iter(&self) -> impl Iterator<Item = &Arc<Crl>> {
+        self.given.iter().chain(&self.added)
     }
-    crls.retain(|known| !crl.replaces(known));
-    crls.push(crl);
-    let unverified = crls.iter().filter(|crl| crl.signers().is_empty()).count();
-    if unverified > UNVERIFIED_PER_ISSUER
-        && let Some(oldest) = crls.iter().position(|crl| crl.signers().is_empty())
-    {
-        crls.remove(oldest);
+
+    /// Whether one of these makes a list superfluous: it is known already, or an older one.
+    fn has(&self, crl: &Crl) -> bool {
+        self.iter().any(|known| {
+            known.fingerprint() == crl.fingerprint()
+                || (known.replaces(crl) && !crl.replaces(known))
+        })
+    }
+
+    /// Drops what the CRL replaces; false if it is there already, or has been replaced itself.
+    fn make_room_for(&mut self, crl: &Crl) -> bool {
+        if self.has(crl) {
+            return false;
+        }
+        for lists in [&mut self.given, &mut self.added] {
+            lists.retain(|known| !crl.replaces(known));
+        }
+        true
+    }
+
+    fn add(&mut self, crl: Arc<Crl>) {
+        let is_unverified = |crl: &Arc<Crl>| crl.signers().is_empty();
+        self.added.push(crl);
+        if self.added.iter().filter(|crl| is_unverified(crl)).count() > UNVERIFIED_PER_ISSUER
+            && let Some(oldest) = self.added.iter().position(is_unverified)
+        {
+            self.added.remove(oldest);
+        }
     }
 }

@@ -150,9 +150,9 @@ pub(super) fn evaluate_with(
     let mut pending = None;
     while let Some(path) = search.next(effort) {
         reached_an_anchor = true;
-        if !effort.judgement() {
+        if !effort.judgement(&path) {
             effort.note(Distrust::SearchLimit);
-            break;
+            continue;
         }
         if let Err(distrust) = judge.judge(&path, policy.store.policies(), at) {
             effort.note(distrust);

@@ -61,6 +61,28 @@ impl LinearPath {
             })
     }
 
+    /// What it costs to judge it, more or less.
+    pub(super) fn weight(&self) -> Weight {
+        let mut weight = Weight::default();
+        let (mut permitted, mut constraints) = (0, 0);
+        let mut policies = 0;
+        let from_the_top = self.issuers.iter().rev().chain([&self.target]);
+        for certificate in [self.anchor.certificate()].into_iter().chain(from_the_top) {
+            let load = certificate.load();
+            let names = load.names + SUBJECT;
+            permitted += load.permitted;
+            let with_policies = load.policies + load.mappings;
+            policies += with_policies;
+            // Each name with each constraint above, each permitted subtree with each above and
+            // in its own certificate, and so with policies.
+            weight.comparisons +=
+                names * constraints + load.permitted * permitted + with_policies * policies;
+            constraints += load.permitted + load.excluded;
+            weight.octets += certificate.der().len();
+        }
+        weight
+    }
+
     /// Whether all certificates, the anchor's too, are valid at `at` (C11).
     ///
     /// # Errors
@@ -70,6 +92,18 @@ impl LinearPath {
             .try_for_each(|(place, certificate, _)| dates(certificate, place, at))?;
         self.anchor.valid_at(at)
     }
+}
+
+/// A subject's name, and the e-mail addresses in it.
+const SUBJECT: usize = 2;
+
+/// What it costs to judge a path. No number in it can overflow: certificates have 16 KB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Weight {
+    /// Octets of its certificates, each of which is decoded anew.
+    pub(super) octets: usize,
+    /// Names and policies that are compared with others.
+    pub(super) comparisons: usize,
 }
 
 /// Judges one linear path by RFC 5280 §6.1: dates, basic constraints, key usage, names and name

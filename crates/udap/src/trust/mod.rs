@@ -15,6 +15,7 @@ mod evaluate;
 mod fetch;
 pub(crate) mod general_name;
 mod judge;
+pub(crate) mod kinship;
 mod known;
 mod leaf;
 pub(crate) mod name;
@@ -26,7 +27,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use anchor::{AnchorError, TrustAnchor, anchors_chain};
+pub use anchor::{AnchorError, TrustAnchor};
 pub use certval::CertvalJudge;
 pub use crl::{Crl, CrlError, Reason};
 pub use crl_store::CrlStore;

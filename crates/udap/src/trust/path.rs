@@ -44,6 +44,8 @@ pub(super) struct Effort {
     signature_checks: usize,
     steps: usize,
     judgements: usize,
+    octets: usize,
+    comparisons: usize,
     /// Signatures that do not hold; those that do are remembered by the store.
     refuted: HashSet<[u8; 32]>,
     distrust: Option<Distrust>,
@@ -59,6 +61,8 @@ impl Effort {
             signature_checks: limits::PATH_SIGNATURE_CHECKS,
             steps: limits::PATH_STEPS,
             judgements: limits::PATH_JUDGEMENTS,
+            octets: limits::PATH_JUDGED_BYTES,
+            comparisons: limits::PATH_COMPARISONS,
             refuted: HashSet::new(),
             distrust: None,
             revoked: Vec::new(),
@@ -101,7 +105,12 @@ impl Effort {
         &self.issuer_urls
     }
 
-    #[cfg(test)]
+    /// Whether a limit ended the search, or was just reached.
+    pub(super) fn is_spent(&self) -> bool {
+        self.signature_checks == 0 || self.steps == 0
+    }
+
+    /// Signatures that were verified.
     pub(super) fn signature_checks(&self) -> usize {
         limits::PATH_SIGNATURE_CHECKS - self.signature_checks
     }
@@ -112,11 +121,22 @@ impl Effort {
         left.is_some()
     }
 
-    /// Whether one more path may be judged.
-    pub(super) fn judgement(&mut self) -> bool {
-        let left = self.judgements.checked_sub(1);
-        self.judgements = left.unwrap_or_default();
-        left.is_some()
+    /// Whether this path may be judged. One that is too heavy for what is left costs nothing, and a
+    /// lighter one may still be judged.
+    pub(super) fn judgement(&mut self, path: &LinearPath) -> bool {
+        let weight = path.weight();
+        let left = (
+            self.judgements.checked_sub(1),
+            self.octets.checked_sub(weight.octets),
+            self.comparisons.checked_sub(weight.comparisons),
+        );
+        let (Some(judgements), Some(octets), Some(comparisons)) = left else {
+            return false;
+        };
+        self.judgements = judgements;
+        self.octets = octets;
+        self.comparisons = comparisons;
+        true
     }
 
     /// An effort on something else that spends from the same purse; to be given back to
@@ -136,6 +156,8 @@ impl Effort {
         self.signature_checks = other.signature_checks;
         self.steps = other.steps;
         self.judgements = other.judgements;
+        self.octets = other.octets;
+        self.comparisons = other.comparisons;
         self.refuted = other.refuted;
     }
 

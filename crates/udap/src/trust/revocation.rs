@@ -294,7 +294,7 @@ impl Revocation<'_> {
         let mut is_good = false;
         while let Some(path) = search.next(&mut own) {
             let policies = self.sources.store.policies();
-            if own.judgement()
+            if own.judgement(&path)
                 && self.judge.judge(&path, policies, self.sources.at).is_ok()
                 && matches!(self.of_path_to(&path, depth, &mut own), Verdict::Good(_))
             {

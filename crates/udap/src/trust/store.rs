@@ -6,7 +6,7 @@ use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::anchor::{AnchorError, TrustAnchor};
-use super::certval::is_object_identifier;
+use super::certval;
 use super::name::NameKey;
 use crate::certificate::{Certificate, CertificateFlaw};
 use crate::key::PublicKey;
@@ -36,9 +36,18 @@ pub enum StoreError {
         /// Why.
         flaw: CertificateFlaw,
     },
+    /// A configured intermediate can lie on no path.
+    #[error("{0}: it holds an object identifier or a date that cannot be read")]
+    UnreadableIntermediate(String),
     /// A policy is no object identifier in dotted form.
     #[error("{0:?} is no object identifier")]
     Policy(String),
+    /// A policy is an object identifier that the judge of paths cannot read.
+    #[error(
+        "{0:?} cannot be used as a policy: below 2 only 2.0 to 2.39 are read (not 2.999), and no \
+         number of 2^32 or more; certificates that hold such policies are refused"
+    )]
+    UnreadablePolicy(String),
 }
 
 /// Anchors and configured intermediates of one community, found by name; cost does not grow with
@@ -81,10 +90,17 @@ impl TrustStore {
                     subject: intermediate.subject_text().to_owned(),
                     flaw,
                 })?;
+            if !certval::can_read(intermediate) {
+                let subject = intermediate.subject_text().to_owned();
+                return Err(StoreError::UnreadableIntermediate(subject));
+            }
         }
         for policy in &policies {
-            if !is_object_identifier(policy) {
+            if !is_dotted(policy) {
                 return Err(StoreError::Policy(policy.clone()));
+            }
+            if !certval::can_read_policy(policy) {
+                return Err(StoreError::UnreadablePolicy(policy.clone()));
             }
         }
         Ok(Self {
@@ -99,6 +115,33 @@ impl TrustStore {
             policies,
             signatures: SignatureMemo::default(),
         })
+    }
+
+    /// The anchors and intermediates of several stores, to be searched together.
+    pub(super) fn union(stores: &[&Self]) -> Self {
+        let anchors: Vec<_> = stores
+            .iter()
+            .flat_map(|store| &store.anchors)
+            .cloned()
+            .collect();
+        let intermediates: Vec<_> = stores
+            .iter()
+            .flat_map(|store| &store.intermediates)
+            .cloned()
+            .collect();
+        Self {
+            anchors_by_name: by_name(anchors.iter().map(TrustAnchor::certificate)),
+            anchor_keys: stores
+                .iter()
+                .flat_map(|store| &store.anchor_keys)
+                .copied()
+                .collect(),
+            anchors,
+            intermediates_by_name: by_name(intermediates.iter()),
+            intermediates,
+            policies: Vec::new(),
+            signatures: SignatureMemo::default(),
+        }
     }
 
     /// The anchors, as configured.
@@ -146,6 +189,21 @@ impl std::fmt::Debug for TrustStore {
             .field("policies", &self.policies)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a text is an object identifier in dotted form (X.660).
+fn is_dotted(text: &str) -> bool {
+    let arcs: Vec<&str> = text.split('.').collect();
+    let is_number = |arc: &&str| {
+        let digits = !arc.is_empty() && arc.bytes().all(|byte| byte.is_ascii_digit());
+        digits && (*arc == "0" || !arc.starts_with('0'))
+    };
+    let is_rooted = match arcs.as_slice() {
+        ["0" | "1", second, ..] => second.parse().is_ok_and(|second: u8| second < 40),
+        ["2", _, ..] => true,
+        _ => false,
+    };
+    is_rooted && arcs.iter().all(is_number)
 }
 
 fn by_name<'a>(

@@ -4,6 +4,8 @@
 //!   the RFC has such a certificate refused wherever a URI constraint applies.
 //! - An excluded dNSName of no characters excludes every DNS name; for certval it excludes none.
 //! - An excluded directoryName with an RDN of no attributes matches nothing; it is malformed.
+//! - A base that is no name of its kind ("*.example.org") matches nothing, so it excludes nothing.
+//! - Of an anchor's constraints certval drops minimum and maximum.
 
 use certval::PDVCertificate;
 use der::Decode;
@@ -33,6 +35,10 @@ impl Constraints {
         let permitted = constraints.permitted_subtrees.iter().flatten();
         let excluded = constraints.excluded_subtrees.iter().flatten();
         for subtree in permitted.clone().chain(excluded.clone()) {
+            // Anything but 0 and absent is forbidden (RFC 5280 §4.2.1.10).
+            if subtree.minimum != 0 || subtree.maximum.is_some() || !is_base(&subtree.base) {
+                return Err(PathRule::NameConstraints);
+            }
             match &subtree.base {
                 GeneralName::UniformResourceIdentifier(_) => all.uris_need_a_host = true,
                 GeneralName::DirectoryName(name)
@@ -85,7 +91,7 @@ impl Constraints {
     }
 }
 
-fn extension<'a, T: Decode<'a>>(
+pub(super) fn extension<'a, T: Decode<'a>>(
     certificate: &'a PDVCertificate,
     id: ObjectIdentifier,
 ) -> Result<Option<T>, PathRule> {
@@ -99,6 +105,32 @@ fn extension<'a, T: Decode<'a>>(
         .map_err(|_| PathRule::Encoding)
 }
 
+/// Whether a constraint on DNS, e-mail or URI names has a form that RFC 5280 §4.2.1.10 knows.
+fn is_base(base: &GeneralName) -> bool {
+    let is_domain = |name: &str| is_host(name.strip_prefix('.').unwrap_or(name));
+    match base {
+        // A period in front is no form of it, common as it is.
+        GeneralName::DnsName(name) => name.as_str().is_empty() || is_host(name.as_str()),
+        GeneralName::UniformResourceIdentifier(name) => is_domain(name.as_str()),
+        GeneralName::Rfc822Name(name) => match name.as_str().rsplit_once('@') {
+            Some((local, host)) => !local.is_empty() && is_host(host),
+            None => is_domain(name.as_str()),
+        },
+        _ => true,
+    }
+}
+
+fn is_label(label: &str) -> bool {
+    !label.is_empty()
+        && label
+            .bytes()
+            .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'))
+}
+
+fn is_host(name: &str) -> bool {
+    name.split('.').all(is_label)
+}
+
 /// Whether a URI has an authority whose host is a fully qualified domain name.
 fn has_host_name(uri: &str) -> bool {
     let Some((_, rest)) = uri.split_once("://") else {
@@ -110,19 +142,13 @@ fn has_host_name(uri: &str) -> bool {
         Some((host, port)) if port.bytes().all(|octet| octet.is_ascii_digit()) => host,
         _ => host_and_port,
     };
-    let mut labels = host.split('.');
-    let is_label = |label: &str| {
-        !label.is_empty()
-            && label
-                .bytes()
-                .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'))
-    };
+    let labels = host.split('.');
     // The last label of a name is never all digits; that of an IPv4 address is.
     let is_address = labels
         .clone()
         .next_back()
         .is_none_or(|last| last.bytes().all(|octet| octet.is_ascii_digit()));
-    !is_address && labels.clone().count() > 1 && labels.all(is_label)
+    !is_address && labels.count() > 1 && is_host(host)
 }
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! RFC 5280 §6.1 above the leaf, and anchors.
 
-use rcgen::{BasicConstraints, GeneralSubtree, IsCa, KeyUsagePurpose, NameConstraints, SanType};
+use rcgen::{BasicConstraints, IsCa, KeyUsagePurpose};
 use time::Duration;
 
-use super::pki::{AT, Ca, World, extension, tlv};
-use crate::trust::{
-    AnchorError, Distrust, PathRule, Place, StoreError, TrustAnchor, TrustStore, anchors_chain,
-};
+use super::pki::{AT, Ca, World, extension};
+use crate::trust::{AnchorError, Distrust, PathRule, Place, StoreError, TrustAnchor, TrustStore};
 
 fn rule(place: Place, rule: PathRule) -> Distrust {
     Distrust::Rule { place, rule }
@@ -98,178 +96,6 @@ fn path_lengths_of_issuers_and_of_the_anchor_are_kept() {
     );
 }
 
-/// nameConstraints with one permitted URI host.
-fn permit_uri(host: &str) -> rcgen::CustomExtension {
-    let subtree = tlv(0x30, tlv(0x86, host));
-    extension(&[2, 5, 29, 30], true, tlv(0x30, tlv(0xa0, subtree)))
-}
-
-/// Proves: C12
-#[test]
-fn uri_name_constraints_of_issuers_and_anchors_are_obeyed() {
-    let root = Ca::root("Root");
-    let violated = rule(Place::Leaf, PathRule::NameConstraints);
-    for (host, is_good) in [
-        (".example.org", true),
-        ("app.example.org", true),
-        ("example.org", false),
-        (".example.com", false),
-    ] {
-        let change = |params: &mut rcgen::CertificateParams| {
-            params.custom_extensions.push(permit_uri(host));
-        };
-        let ca = root.ca_with("CA", change);
-        let constrained = Ca::root_with("Constrained", change);
-        let by_issuer = World::of(&[&root]).candidates(&[&ca]);
-        let by_anchor = World::of(&[&constrained]);
-        if is_good {
-            by_issuer.trusted(&ca.leaf());
-            by_anchor.trusted(&constrained.leaf());
-        } else {
-            assert_eq!(by_issuer.distrust(&ca.leaf()), violated, "{host}");
-            assert_eq!(by_anchor.distrust(&constrained.leaf()), violated, "{host}");
-        }
-    }
-}
-
-/// Proves: C12
-#[test]
-fn name_constraints_of_other_forms_are_obeyed() {
-    let root = Ca::root("Root");
-    let ca = root.ca_with("CA", |params| {
-        params.name_constraints = Some(NameConstraints {
-            permitted_subtrees: Vec::new(),
-            excluded_subtrees: vec![
-                GeneralSubtree::DnsName("example.org".to_owned()),
-                GeneralSubtree::Rfc822Name("example.org".to_owned()),
-            ],
-        });
-    });
-    let world = World::of(&[&root]).candidates(&[&ca]);
-    let with = |name| ca.leaf_with(|params| params.subject_alt_names.push(name));
-    world.trusted(&with(SanType::DnsName(
-        "app.example.com".try_into().unwrap(),
-    )));
-    for name in [
-        SanType::DnsName("app.example.org".try_into().unwrap()),
-        SanType::Rfc822Name("a@example.org".try_into().unwrap()),
-    ] {
-        assert_eq!(
-            world.distrust(&with(name)),
-            rule(Place::Leaf, PathRule::NameConstraints)
-        );
-    }
-}
-
-/// nameConstraints with one excluded subtree.
-fn exclude(base: Vec<u8>) -> rcgen::CustomExtension {
-    let subtrees = tlv(0xa1, tlv(0x30, base));
-    extension(&[2, 5, 29, 30], true, tlv(0x30, subtrees))
-}
-
-/// Proves: C12
-#[test]
-fn excluded_names_that_cannot_be_compared_exclude() {
-    let root = Ca::root("Root");
-    let violated = rule(Place::Leaf, PathRule::NameConstraints);
-    let below = |base: &[u8]| {
-        let change = |params: &mut rcgen::CertificateParams| {
-            params.custom_extensions.push(exclude(base.to_vec()));
-        };
-        (
-            root.ca_with("CA", change),
-            Ca::root_with("Constrained", change),
-        )
-    };
-    let uri = |text: &str| SanType::URI(text.try_into().unwrap());
-    let dns = SanType::DnsName("app.example.com".try_into().unwrap());
-
-    // A URI without a host by name, where a URI constraint applies.
-    let base = tlv(0x86, "evil.example.net");
-    for (name, is_good) in [
-        (uri("https://other.example.org/"), true),
-        (uri("https://evil.example.net/"), false),
-        (uri("urn:oid:1.2.3"), false),
-        (uri("https:evil.example.net"), false),
-        (uri("https://192.0.2.1/"), false),
-    ] {
-        let (ca, constrained) = below(&base);
-        let by_issuer = World::of(&[&root]).candidates(&[&ca]);
-        let by_anchor = World::of(&[&constrained]);
-        for (world, ca) in [(by_issuer, &ca), (by_anchor, &constrained)] {
-            let leaf = ca.leaf_with(|params| params.subject_alt_names.push(name.clone()));
-            if is_good {
-                world.trusted(&leaf);
-            } else {
-                assert_eq!(world.distrust(&leaf), violated, "{name:?}");
-            }
-        }
-    }
-
-    // A leaf that constrains names.
-    let ca = root.ca("CA");
-    let world = World::of(&[&root]).candidates(&[&ca]);
-    let constraining = ca.leaf_with(|params| {
-        params.custom_extensions.push(exclude(base.clone()));
-    });
-    assert_eq!(world.distrust(&constraining), violated);
-
-    // Every DNS name.
-    let (ca, _) = below(&tlv(0x82, ""));
-    let world = World::of(&[&root]).candidates(&[&ca]);
-    world.trusted(&ca.leaf());
-    let leaf = ca.leaf_with(|params| params.subject_alt_names.push(dns));
-    assert_eq!(world.distrust(&leaf), violated);
-
-    // A directory name with an RDN of no attributes.
-    let (ca, _) = below(&tlv(0xa4, tlv(0x30, tlv(0x31, ""))));
-    let world = World::of(&[&root]).candidates(&[&ca]);
-    let refused = world.distrust(&ca.leaf());
-    assert_eq!(refused, rule(Place::Issuer(1), PathRule::Encoding));
-}
-
-/// certificatePolicies with one policy below 1.2.3.
-fn policy(last: u8) -> rcgen::CustomExtension {
-    let policy = tlv(0x30, tlv(0x30, tlv(0x06, [0x2a, 3, last])));
-    extension(&[2, 5, 29, 32], false, policy)
-}
-
-/// Proves: C16
-#[test]
-fn a_path_must_be_valid_for_one_of_the_policies_that_the_community_sets() {
-    let root = Ca::root("Root");
-    let ca = root.ca_with("CA", |params| params.custom_extensions.push(policy(4)));
-    let world = |policies: &[&str]| {
-        let policies = policies.iter().map(|policy| (*policy).to_owned()).collect();
-        let anchors = vec![root.certificate.clone()];
-        World::new(TrustStore::new(anchors, Vec::new(), policies).unwrap()).candidates(&[&ca])
-    };
-    let leaf = ca.leaf_with(|params| params.custom_extensions.push(policy(4)));
-    let other = ca.leaf_with(|params| params.custom_extensions.push(policy(5)));
-    let none = ca.leaf();
-    for leaf in [&leaf, &other, &none] {
-        world(&[]).trusted(leaf);
-    }
-    world(&["1.2.3.4"]).trusted(&leaf);
-    world(&["1.2.3.9", "1.2.3.4"]).trusted(&leaf);
-    assert!(matches!(
-        world(&["1.2.3.5"]).distrust(&leaf),
-        Distrust::Rule {
-            rule: PathRule::Policy,
-            ..
-        }
-    ));
-    for leaf in [&other, &none] {
-        assert!(matches!(
-            world(&["1.2.3.4"]).distrust(leaf),
-            Distrust::Rule {
-                rule: PathRule::Policy,
-                ..
-            }
-        ));
-    }
-}
-
 /// Proves: C09
 #[test]
 fn an_intermediate_can_be_the_anchor() {
@@ -319,20 +145,4 @@ fn an_anchor_with_an_unknown_critical_extension_anchors_nothing() {
         World::of(&[&root]).distrust(&root.leaf()),
         rule(Place::Anchor, PathRule::CriticalExtension)
     );
-}
-
-/// Proves: C10
-#[test]
-fn anchors_of_which_one_issued_the_other_are_found() {
-    let root = Ca::root("Root");
-    let ca = root.ca("CA");
-    let anchor = |ca: &Ca| TrustAnchor::new(ca.certificate.clone()).unwrap();
-    assert!(anchors_chain(&anchor(&root), &anchor(&ca)));
-    assert!(!anchors_chain(&anchor(&ca), &anchor(&root)));
-    assert!(!anchors_chain(&anchor(&Ca::root("Root")), &anchor(&ca)));
-    // The same CA in another certificate is the same anchor.
-    let renewed = TrustAnchor::new(root.certify(&root, |_| {})).unwrap();
-    assert_ne!(renewed, anchor(&root));
-    assert!(renewed.same_name_and_key(&anchor(&root)));
-    assert!(!anchor(&root).same_name_and_key(&anchor(&Ca::root("Root"))));
 }

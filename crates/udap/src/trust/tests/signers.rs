@@ -95,6 +95,20 @@ fn a_signer_s_certificate_must_assert_crl_sign() {
     }
 }
 
+/// What a leaf must not have, a CA that signs lists may: constraints on names (PKITS 4.13.19).
+#[test]
+fn a_signer_may_constrain_names() {
+    let mut all = rollover();
+    all.new = all.root.ca_with("CA", |params| {
+        params.name_constraints = Some(rcgen::NameConstraints {
+            permitted_subtrees: Vec::new(),
+            excluded_subtrees: vec![rcgen::GeneralSubtree::DnsName("example.net".to_owned())],
+        });
+    });
+    let world = all.world().candidates(&[&all.new]).crls(&[all.new.crl()]);
+    world.trusted(&all.leaf);
+}
+
 /// Two keys whose certificates' status each depends on the other's list.
 #[test]
 fn signers_that_vouch_for_each_other_in_a_circle_end_the_question() {
