@@ -63,6 +63,10 @@ pub const CRL_BACKGROUND_DOWNLOADS: usize = 8;
 /// Entries of all lists together: about 30 octets of memory each.
 pub const CRL_ENTRIES_HELD: usize = 16_000_000;
 
+/// Entries of a list that the issuer's key on the path did not sign. Another key of the same CA may
+/// have; whoever sits between us and the server may too, and several such lists are kept.
+pub const CRL_UNPROVEN_ENTRIES: usize = 100_000;
+
 /// CRLs being downloaded from one host.
 pub const CRL_DOWNLOADS_PER_HOST: usize = 2;
 

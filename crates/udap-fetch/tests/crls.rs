@@ -75,6 +75,11 @@ impl Publisher {
         }
     }
 
+    fn put(&self, path: &str, content: Vec<u8>) {
+        let mut lists = self.lists.lock().unwrap();
+        lists.insert(path.to_owned(), content);
+    }
+
     fn requests(&self) -> usize {
         self.asked.lock().unwrap().len()
     }
@@ -364,9 +369,7 @@ async fn what_is_no_list_of_that_ca_is_a_failure() {
         Vec::new(),
         vec![0x30; 100],
     ] {
-        let mut lists = world.publisher.lists.lock().unwrap();
-        lists.insert(path.clone(), content);
-        drop(lists);
+        world.publisher.put(&path, content);
         let crls = crls(&world.archive, &world.known);
         let deadline = Instant::now() + Duration::from_secs(10);
         assert!(crls.obtain(&need, NOW, deadline).await.is_empty());

@@ -95,7 +95,7 @@ impl Inner {
         let issuer = &entry.issuer;
         // The list was hashed when it was decoded: verifying is quick however long it is.
         if !crl.is_issued_by(issuer) {
-            return if crl.names(issuer) {
+            return if crl.names(issuer) && crl.len() <= limits::CRL_UNPROVEN_ENTRIES {
                 // Perhaps by another key of the same CA: that is for the path to tell.
                 entry.fail(CrlFailure::Signer.kind(), Some(Arc::clone(&crl)));
                 Ok(crl)

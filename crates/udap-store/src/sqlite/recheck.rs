@@ -23,11 +23,20 @@ impl RecheckRegistry for SqliteRegistry {
     ) -> Result<Vec<LiveRegistration>, RegistryError> {
         let page = async {
             let mut transaction = self.read().await?;
-            let after = after.map_or((i64::MIN, i64::MIN), |position| {
+            let mut after = after.map_or((i64::MIN, i64::MIN), |position| {
                 (position.registered_at, position.id)
             });
-            let rows = registration::live_page(&mut transaction, after, limit.into()).await?;
-            rows.iter().map(seen).collect::<Result<_, StoreError>>()
+            loop {
+                let rows = registration::live_page(&mut transaction, after, limit.into()).await?;
+                let Some(last) = rows.last() else {
+                    return Ok::<_, StoreError>(Vec::new());
+                };
+                after = last.position();
+                let page = readable(&rows);
+                if !page.is_empty() {
+                    return Ok(page);
+                }
+            }
         };
         Ok(page.await?)
     }
@@ -40,7 +49,7 @@ impl RecheckRegistry for SqliteRegistry {
         let expired = async {
             let mut transaction = self.read().await?;
             let rows = registration::expired(&mut transaction, at, limit.into()).await?;
-            rows.iter().map(seen).collect::<Result<_, StoreError>>()
+            Ok::<_, StoreError>(readable(&rows))
         };
         Ok(expired.await?)
     }
@@ -49,7 +58,7 @@ impl RecheckRegistry for SqliteRegistry {
         let listed = async {
             let mut transaction = self.read().await?;
             let rows = registration::listed(&mut transaction, crl).await?;
-            rows.iter().map(seen).collect::<Result<_, StoreError>>()
+            Ok::<_, StoreError>(readable(&rows))
         };
         Ok(listed.await?)
     }
@@ -80,16 +89,26 @@ impl SqliteRegistry {
             // A statement came in between, and was judged by itself.
             return Ok(row.written_enabled);
         }
+        // Another process may have been quicker: it is off, and is told of, once.
+        let is_off_for_good = matches!(
+            row.trust_off()?,
+            Some(TrustOff::Expired | TrustOff::Revoked | TrustOff::Untrusted)
+        );
         let is_good = *result == CheckResult::Good;
         registration::set_checked(&mut transaction, row.id, is_good, now).await?;
         let event = match result {
             CheckResult::Unsettled => Event::Look,
             CheckResult::Good => Event::Recheck,
+            CheckResult::Off(_) if is_off_for_good => Event::Look,
             CheckResult::Off(reason) => Event::Distrust(*reason),
             CheckResult::Revoked(certificate) => {
                 let identity = certificate.revocation_hash();
                 revoked_certificate::remember(&mut transaction, &identity, now).await?;
-                Event::Distrust(TrustOff::Revoked)
+                if is_off_for_good {
+                    Event::Look
+                } else {
+                    Event::Distrust(TrustOff::Revoked)
+                }
             }
         };
         let blocked = is_blocked(&mut transaction, &row).await?;
@@ -100,6 +119,20 @@ impl SqliteRegistry {
         transaction.commit().await?;
         Ok(decision.state.written)
     }
+}
+
+/// The rows that can be read: one that somebody damaged must not keep the others from being looked at.
+fn readable(rows: &[Registration]) -> Vec<LiveRegistration> {
+    rows.iter()
+        .filter_map(|row| {
+            seen(row)
+                .inspect_err(|error| {
+                    tracing::error!(client_id = %row.client_id, %error,
+                        "a registration cannot be looked at");
+                })
+                .ok()
+        })
+        .collect()
 }
 
 fn seen(row: &Registration) -> Result<LiveRegistration, StoreError> {
