@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{Pool, Sqlite};
 use tempfile::TempDir;
-use udap::registry::Registry;
+use udap::registry::{RecheckRegistry, Registry};
 use udap_openemr::{EmbeddedClients, RowKey};
 use udap_store::contract::{FaultyClients, Harness, Row};
 use udap_store::{SiteClients, SqliteRegistry};
@@ -36,6 +36,20 @@ impl Embedded {
         }
     }
 
+    async fn store(&self) -> SqliteRegistry {
+        let sites = ["default", "other"]
+            .map(|site| SiteClients {
+                site: site.to_owned(),
+                clients: Arc::new(FaultyClients {
+                    clients: Arc::new(EmbeddedClients::new(site, RowKey::Leaf)),
+                    broken: Arc::clone(&self.broken),
+                }),
+            })
+            .into();
+        let path = self.folder.path().join("udap.db");
+        SqliteRegistry::open(&path, sites).await.unwrap()
+    }
+
     async fn count(&self, sql: &'static str, argument: &str) -> u64 {
         let count: i64 = sqlx::query_scalar(sql)
             .bind(argument)
@@ -49,17 +63,11 @@ impl Embedded {
 #[async_trait]
 impl Harness for Embedded {
     async fn open(&self) -> Arc<dyn Registry> {
-        let sites = ["default", "other"]
-            .map(|site| SiteClients {
-                site: site.to_owned(),
-                clients: Arc::new(FaultyClients {
-                    clients: Arc::new(EmbeddedClients::new(site, RowKey::Leaf)),
-                    broken: Arc::clone(&self.broken),
-                }),
-            })
-            .into();
-        let path = self.folder.path().join("udap.db");
-        Arc::new(SqliteRegistry::open(&path, sites).await.unwrap())
+        Arc::new(self.store().await)
+    }
+
+    async fn records(&self) -> Arc<dyn RecheckRegistry> {
+        Arc::new(self.store().await)
     }
 
     async fn row(&self, client_id: &str) -> Option<Row> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use udap::registry::Registry;
+use udap::registry::{RecheckRegistry, Registry};
 
 /// A client's row, as far as the contract looks at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,9 @@ pub struct Row {
 pub trait Harness: Send + Sync {
     /// The store. A second call stands for a restart: the same data, nothing kept in memory.
     async fn open(&self) -> Arc<dyn Registry>;
+
+    /// The same store, as re-validation sees it.
+    async fn records(&self) -> Arc<dyn RecheckRegistry>;
 
     /// A client's row.
     async fn row(&self, client_id: &str) -> Option<Row>;

@@ -1,4 +1,5 @@
-//! The contract that every store has to keep, as tests over [`udap::registry::Registry`].
+//! The contract that every store has to keep, as tests over [`udap::registry::Registry`]
+//! and [`udap::registry::RecheckRegistry`].
 //!
 //! A store's tests implement [`Harness`] and name it in [`contract_tests!`](crate::contract_tests).
 //! Statements are real: signed, and taken through every check by a registrar.
@@ -8,6 +9,7 @@ mod harness;
 pub mod lifecycle;
 pub mod operators;
 pub mod races;
+pub mod rechecks;
 pub mod replays;
 mod suite;
 mod world;

@@ -5,7 +5,7 @@
 #[macro_export]
 macro_rules! contract_tests {
     ($harness:expr) => {
-        use $crate::contract::{lifecycle, operators, races, replays};
+        use $crate::contract::{lifecycle, operators, races, rechecks, replays};
 
         /// Proves: D05, D09
         #[tokio::test]
@@ -149,6 +149,55 @@ macro_rules! contract_tests {
         #[tokio::test]
         async fn an_unknown_client_is_told() {
             operators::an_unknown_client_is_told(&$harness.await).await;
+        }
+
+        /// Proves: C30
+        #[tokio::test]
+        async fn a_client_whose_certificate_is_revoked_goes_off_and_that_certificate_stays_refused() {
+            rechecks::a_client_whose_certificate_is_revoked_goes_off_and_that_certificate_stays_refused(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn a_path_through_a_revoked_intermediate_stays_refused() {
+            rechecks::a_path_through_a_revoked_intermediate_stays_refused(&$harness.await).await;
+        }
+
+        /// Proves: C30
+        #[tokio::test]
+        async fn an_unknown_status_is_lifted_by_the_next_good_check_and_expiry_is_not() {
+            rechecks::an_unknown_status_is_lifted_by_the_next_good_check_and_expiry_is_not(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn only_a_live_client_is_checked() {
+            rechecks::only_a_live_client_is_checked(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn a_verdict_on_a_certificate_that_was_replaced_changes_nothing() {
+            rechecks::a_verdict_on_a_certificate_that_was_replaced_changes_nothing(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn a_check_is_remembered_with_its_time() {
+            rechecks::a_check_is_remembered_with_its_time(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn pages_of_live_registrations_follow_one_another() {
+            rechecks::pages_of_live_registrations_follow_one_another(&$harness.await).await;
+        }
+
+        /// Proves: C30
+        #[tokio::test]
+        async fn what_expired_is_found_until_it_is_off() {
+            rechecks::what_expired_is_found_until_it_is_off(&$harness.await).await;
+        }
+
+        /// Proves: C30
+        #[tokio::test]
+        async fn a_list_finds_the_registrations_whose_path_it_names() {
+            rechecks::a_list_finds_the_registrations_whose_path_it_names(&$harness.await).await;
         }
     };
 }
