@@ -2,8 +2,6 @@
 
 mod recheck;
 
-use std::path::PathBuf;
-
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -12,6 +10,7 @@ use udap::registry::{
 };
 
 use crate::commands::Verdict;
+use crate::commands::config_file::ConfigFile;
 use crate::environment;
 use crate::output::{Output, Page, Report, timestamp};
 use crate::serve::open_registry;
@@ -19,15 +18,8 @@ use crate::serve::open_registry;
 /// List, disable and enable registered apps
 #[derive(Debug, Args)]
 pub(crate) struct Clients {
-    /// The configuration file
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "udap.toml",
-        env = "UDAP_CONFIG",
-        global = true
-    )]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -72,7 +64,7 @@ enum Verb {
 
 impl Clients {
     pub(crate) async fn run(self, output: Output) -> anyhow::Result<Verdict> {
-        let config = environment::configuration(&self.config)?;
+        let config = self.config.read()?;
         if let Verb::Recheck { force } = self.verb {
             return recheck::run(&config, force, output).await;
         }

@@ -1,13 +1,12 @@
 //! `udap crl`: the revocation lists that the server fetches.
 
-use std::path::PathBuf;
-
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use udap_fetch::crls::{CrlOutcome, CrlReport};
 
 use crate::commands::Verdict;
+use crate::commands::config_file::ConfigFile;
 use crate::environment;
 use crate::output::{Output, Page, Report, timestamp};
 use crate::serve::{Passes, build, discover, open_store};
@@ -15,15 +14,8 @@ use crate::serve::{Passes, build, discover, open_store};
 /// Fetch revocation lists
 #[derive(Debug, Args)]
 pub(crate) struct CrlCommand {
-    /// The configuration file
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "udap.toml",
-        env = "UDAP_CONFIG",
-        global = true
-    )]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -41,7 +33,7 @@ enum Verb {
 impl CrlCommand {
     pub(crate) async fn run(self, output: Output) -> anyhow::Result<Verdict> {
         let Verb::Refresh = self.verb;
-        let config = environment::configuration(&self.config)?;
+        let config = self.config.read()?;
         let store = open_store(&config).await?;
         let built = build(&config, &discover(&config).await?, &store)?;
         let crls = built.network.crls();

@@ -4,6 +4,7 @@ mod audit;
 mod ca;
 mod clients;
 mod config;
+mod config_file;
 mod crl;
 mod demo;
 mod discover;

@@ -7,26 +7,17 @@ mod purge;
 mod seal;
 mod verify;
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
 use crate::commands::Verdict;
-use crate::environment;
+use crate::commands::config_file::ConfigFile;
 use crate::output::Output;
 
 /// Verify, export and purge the audit log
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
-    /// The configuration file
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "udap.toml",
-        env = "UDAP_CONFIG",
-        global = true
-    )]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -50,7 +41,7 @@ enum Verb {
 
 impl Audit {
     pub(crate) async fn run(self, output: Output) -> anyhow::Result<Verdict> {
-        let config = environment::configuration(&self.config)?;
+        let config = self.config.read()?;
         match self.verb {
             Verb::Verify(arguments) => verify::run(arguments, &config, output).await,
             Verb::Export(arguments) => export::run(arguments, &config).await,
