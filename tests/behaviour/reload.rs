@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use udap_testkit::TestCommunity;
+use udap_testkit::{TestCommunity, TestLeaf};
 use udap_tests::{Member, Server, Setup, Web, now, until};
 
 const APP: &str = "https://app.example.org/";
@@ -109,6 +109,66 @@ async fn an_anchor_that_two_communities_share_is_refused_by_reload_too() {
     assert_eq!(status(&server, &of).await, 201);
     let refused = server.post(&server.statement(&other.client(APP))).await;
     assert_eq!(refused.refusal(), (400, USS, vec!["C05"]));
+}
+
+#[tokio::test]
+async fn what_a_refused_reload_lacked_is_taken_up_when_it_is_there() {
+    let (first, second) = (
+        TestCommunity::new("first", now()),
+        TestCommunity::new("second", now()),
+    );
+    let server = Server::start(&Setup::new(&first)).await;
+    server.configure(&Setup::of(vec![Member::new(&first), Member::new(&second)]));
+    // As if the configuration were copied before what it names.
+    let anchor = server.folder().join("second/root.pem");
+    std::fs::remove_file(&anchor).unwrap();
+    server.hang_up();
+    becomes(&server, "degraded").await;
+    std::fs::write(&anchor, second.root().pem()).unwrap();
+    becomes(&server, "ready").await;
+    assert_eq!(status(&server, &second).await, 201);
+}
+
+/// Proves: C19, C30
+#[tokio::test]
+async fn a_list_revokes_though_the_reload_is_refused_and_another_list_is_broken() {
+    let of = TestCommunity::new("example", now());
+    let server = Server::start(&Setup::new(&of)).await;
+    let [first, second] =
+        ["https://a.example.org/", "https://b.example.org/"].map(|app| of.client(app));
+    let mut ids = Vec::new();
+    for leaf in [&first, &second] {
+        ids.push(server.post(&server.statement(leaf)).await.client_id());
+    }
+    let database = server.database().await;
+    let folder = server.folder().join("example");
+    let publish = |leaf: &TestLeaf| {
+        of.revoke(leaf);
+        for (index, list) in of.crls().iter().enumerate() {
+            std::fs::write(folder.join(format!("crls/{index}.crl")), list).unwrap();
+        }
+    };
+    let goes_off = async |client_id: &str| {
+        until("it is switched off", SOON, async || {
+            !database.is_enabled(client_id).await
+        })
+        .await;
+    };
+    std::fs::write(folder.join("root.pem"), "broken").unwrap();
+    publish(&first);
+    goes_off(&ids[0]).await;
+    becomes(&server, "degraded").await;
+    std::fs::write(folder.join("root.pem"), of.root().pem()).unwrap();
+    becomes(&server, "ready").await;
+
+    std::fs::write(folder.join("crls/-half.crl"), [0x30, 0x82]).unwrap();
+    publish(&second);
+    goes_off(&ids[1]).await;
+    becomes(&server, "degraded").await;
+    let health = server.health().await;
+    assert!(health.to_string().contains("-half.crl"), "{health}");
+    std::fs::remove_file(folder.join("crls/-half.crl")).unwrap();
+    becomes(&server, "ready").await;
 }
 
 /// Proves: C20, C21
