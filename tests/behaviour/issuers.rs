@@ -1,5 +1,7 @@
 //! Intermediates: configured, sent along, or by AIA.
 
+use std::time::{Duration, Instant};
+
 use udap_testkit::{TestCommunity, TestLeaf};
 use udap_tests::{Answer, Member, Page, Server, Setup, Web, now};
 use yasna::models::ObjectIdentifier;
@@ -96,4 +98,36 @@ async fn issuers_are_not_fetched_where_that_is_switched_off() {
     assert_eq!(web.connections(), 0);
     assert_eq!(server.database().await.clients().await, 0);
     assert_eq!(server.post(&server.statement(&leaf)).await.status, 201);
+}
+
+/// Proves: C08
+#[tokio::test]
+async fn addresses_that_hang_or_miss_are_asked_once_and_left_in_time() {
+    let web = Web::start();
+    let of = web.community("example");
+    let member = Member::new(&of).without_intermediate().crls(Vec::new());
+    let server = Server::start(&Setup::of(vec![member]).top(&web.allowed())).await;
+    let slow = Page::Zeros {
+        bytes: 100 << 20,
+        declared: false,
+    };
+    let pages = [
+        ("/hang.cer", Page::Hang),
+        ("/drip.cer", Page::Drip),
+        ("/large.cer", slow),
+    ];
+    let urls = pages.map(|(path, page)| {
+        web.set(path, page);
+        web.url(path)
+    });
+    let urls: Vec<_> = urls.iter().map(String::as_str).collect();
+    let leaf = of.leaf(APP).issuer_addresses(&urls).build();
+    let begun = Instant::now();
+    for _ in 0..2 {
+        let refused = alone(&server, &leaf).await;
+        assert_eq!(refused.refusal(), (400, USS, vec!["C05"]));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(30));
+    assert_eq!(web.connections(), 3, "{}", web.heads());
+    assert_eq!(server.database().await.clients().await, 0);
 }

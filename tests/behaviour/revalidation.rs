@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use time::Duration as Span;
 use udap_testkit::{LeafFlaw, TestCommunity, TestKey, TestLeaf};
-use udap_tests::{Database, Member, Server, Setup, Web, now, until};
+use udap_tests::{Database, Member, Page, Server, Setup, Web, now, until};
 
 const USS: &str = "unapproved_software_statement";
 
@@ -265,4 +265,75 @@ async fn a_pass_that_would_switch_off_too_many_stops_and_asks() {
     assert_eq!(report["switched_off"], json!({"untrusted": 12}));
     assert_eq!(database.number(on).await, 0);
     assert_eq!(server.run(&["audit", "verify"]).0, Some(0));
+}
+
+/// Proves: C21, C30
+#[tokio::test]
+async fn a_status_that_is_unknown_leaves_a_client_on_for_as_long_as_configured() {
+    for (grace, stays) in [(72, true), (0, false)] {
+        let web = Web::start();
+        let of = web.community("example");
+        web.publish(&of);
+        let settings = format!(
+            "{}\n[recheck]\nunknown_grace_hours = {grace}",
+            web.allowed()
+        );
+        let setup = Setup::of(vec![Member::new(&of).crls(Vec::new())]).top(&settings);
+        let server = Server::start(&setup).await;
+        let lapses = now() + Span::seconds(5);
+        let list = of.crl(of.intermediate()).next_update(lapses).build();
+        web.set("/example/intermediate.crl", Page::Body(list));
+        let client_id = register(&server, &of.client(&app(1))).await;
+        web.set("/example/intermediate.crl", Page::Status(503));
+        until("the list has lapsed", SOON, async || now() > lapses).await;
+        let (exit, report) = recheck(&server, &[]).await;
+        assert_eq!(exit, Some(0), "{report}");
+        let database = server.database().await;
+        assert_eq!(database.is_enabled(&client_id).await, stays, "{report}");
+        if stays {
+            assert_eq!(
+                (&report["unsettled"], &report["switched_off"]),
+                (&json!(1), &json!({}))
+            );
+        } else {
+            assert_eq!(report["switched_off"], json!({"unknown": 1}));
+            let reason = "its certificate's revocation status is unknown";
+            assert_off(&server, &client_id, reason);
+        }
+        // On again by itself.
+        web.publish(&of);
+        let (exit, report) = recheck(&server, &[]).await;
+        assert_eq!((exit, &report["good"]), (Some(0), &json!(1)), "{report}");
+        assert!(database.is_enabled(&client_id).await);
+    }
+}
+
+/// Proves: C19, C30, C31
+#[tokio::test]
+async fn a_responder_is_asked_again_and_revokes() {
+    let web = Web::start();
+    let of = TestCommunity::new("example", now());
+    let leaf = of.leaf(&app(1)).responder(&web.url("/ocsp")).build();
+    let about = || of.ocsp(of.intermediate(), leaf.serial());
+    web.set("/ocsp", Page::Body(about().build()));
+    let setup = Setup::of(vec![Member::new(&of).crls(Vec::new())]).top(&web.allowed());
+    let server = Server::start(&setup).await;
+    let client_id = register(&server, &leaf).await;
+    let (exit, report) = recheck(&server, &[]).await;
+    assert_eq!((exit, &report["good"]), (Some(0), &json!(1)), "{report}");
+    web.set("/ocsp", Page::Body(about().revoked().build()));
+    let (exit, report) = recheck(&server, &[]).await;
+    assert_eq!(
+        (exit, &report["switched_off"]),
+        (Some(0), &json!({"revoked": 1}))
+    );
+    assert_off(&server, &client_id, "its certificate was revoked");
+    // The server's own answer says that it is good, still.
+    let refused = server.post(&server.statement(&leaf)).await;
+    assert_eq!(refused.refusal().1, USS, "{refused:?}");
+    assert!(!server.database().await.is_enabled(&client_id).await);
+    web.set("/ocsp", Page::Body(about().build()));
+    let (exit, report) = recheck(&server, &[]).await;
+    assert_eq!(exit, Some(0), "{report}");
+    assert!(!server.database().await.is_enabled(&client_id).await);
 }

@@ -289,3 +289,57 @@ async fn a_responder_answers_for_certificates_without_a_list() {
     assert_eq!(web.connections(), before);
     assert_eq!(server.database().await.clients().await, 0);
 }
+
+/// Proves: C19, C20
+#[tokio::test]
+async fn many_that_need_one_list_wait_for_one_download() {
+    let web = Web::start();
+    let of = web.community("example");
+    web.publish(&of);
+    let server = Server::start(&Setup::of(vec![listless(&of)]).top(&web.allowed())).await;
+    let mut waiting = tokio::task::JoinSet::new();
+    for number in 0..16 {
+        let leaf = of.client(&format!("https://app{number}.example.org/"));
+        let request = server.http().post(server.endpoint());
+        let request = request.json(&server.statement(&leaf).request());
+        waiting.spawn(async move { request.send().await.unwrap().status().as_u16() });
+    }
+    assert_eq!(waiting.join_all().await, [201; 16]);
+    assert_eq!(web.requests("/example/intermediate.crl"), 1);
+    assert_eq!(
+        web.connections(),
+        2,
+        "that, and the root's: {}",
+        web.heads()
+    );
+}
+
+/// Proves: C19, C21, C22
+#[tokio::test]
+async fn how_strict_revocation_is_depends_on_the_community() {
+    let web = Web::start();
+    let [lenient, off] = ["lenient", "off"].map(|name| web.community(name));
+    let refusing = TestCommunity::new("refusing", now());
+    let revoked = lenient.client("https://revoked.example.org/");
+    let stale = lenient
+        .crl(lenient.intermediate())
+        .revoke(revoked.serial())
+        .this_update(now() - Span::days(8))
+        .next_update(now() - Span::hours(1))
+        .build();
+    let members = vec![
+        listless(&lenient).with("revocation = \"when-available\""),
+        listless(&off).with("revocation = \"off\""),
+        listless(&refusing).with("no_crl_address = \"refuse\""),
+    ];
+    let server = Server::start(&Setup::of(members).top(&web.allowed())).await;
+    assert_eq!(post(&server, &off.client(APP)).await.status, 201);
+    assert_eq!(web.connections(), 0, "none is looked at");
+    let answer = post(&server, &refusing.client(APP)).await;
+    assert_eq!(answer.refusal(), (400, USS, vec!["C22"]));
+    assert_eq!(server.database().await.clients().await, 1);
+    web.set("/lenient/intermediate.crl", Page::Body(stale));
+    assert_revoked(&post(&server, &revoked).await, "by a list that has lapsed");
+    let answer = post(&server, &lenient.client(APP)).await;
+    assert_eq!(answer.status, 201, "nothing says that it is: {answer:?}");
+}

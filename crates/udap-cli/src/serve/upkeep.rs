@@ -81,13 +81,19 @@ impl Passes {
             return Ok(None);
         }
         let due_before = environment::now() - at_least;
-        let mut pass = std::pin::pin!(self.rechecker.pass(due_before, force));
-        let mut renew = tokio::time::interval(RENEW_EVERY);
-        let report = loop {
-            tokio::select! {
-                report = &mut pass => break report,
-                _ = renew.tick() => { self.lease().await?; }
+        // Side by side, never one within the other's pause: a pass that stands still may hold the
+        // connection that the lease needs.
+        let renew = async {
+            loop {
+                tokio::time::sleep(RENEW_EVERY).await;
+                if let Err(error) = self.lease().await {
+                    failed(&error, "the lease on looking at clients was not renewed");
+                }
             }
+        };
+        let report = tokio::select! {
+            report = self.rechecker.pass(due_before, force) => report,
+            never = renew => never,
         };
         self.leases
             .release_lease(RECHECK_LEASE, &self.holder)
