@@ -337,3 +337,29 @@ async fn a_responder_is_asked_again_and_revokes() {
     assert_eq!(exit, Some(0), "{report}");
     assert!(!server.database().await.is_enabled(&client_id).await);
 }
+
+/// Proves: C30
+#[tokio::test]
+async fn a_pass_that_another_process_is_at_is_made_up_for() {
+    let (kept, gone) = (
+        TestCommunity::new("kept", now()),
+        TestCommunity::new("gone", now()),
+    );
+    let both = vec![Member::new(&kept), Member::new(&gone)];
+    let server = Server::start(&Setup::of(both)).await;
+    let client_id = register(&server, &gone.client(&app(1))).await;
+    let database = server.database().await;
+    // As a server leaves it that is killed in the middle of a pass.
+    database
+        .execute(
+            "INSERT OR REPLACE INTO lease (name, holder, expires_at) \
+             VALUES ('recheck', 'killed', (strftime('%s', 'now') + 6) * 1000000)",
+        )
+        .await;
+    let (exit, refused) = server.run(&["clients", "recheck"]);
+    assert_eq!(exit, Some(1));
+    assert!(refused.to_string().contains("try again"), "{refused}");
+    server.configure(&Setup::new(&kept));
+    server.hang_up();
+    goes_off(&database, &client_id).await;
+}
