@@ -154,6 +154,19 @@ async fn nothing_is_fetched_for_a_statement_that_does_not_hold() {
         assert_eq!((answer.status, answer.refusal().1), (400, USS), "{flaw:?}");
     }
     assert_eq!(web.connections(), 0, "{}", web.heads());
+    // With all certificates there, no list is asked for where a path is unsound by itself.
+    for flaw in LeafFlaw::ALL {
+        let flawed = of.leaf(APP).flaw(flaw).build();
+        let errors = flaw.registration_errors();
+        if errors.is_empty() || flaw.requirements().iter().any(|id| *id >= "C19") {
+            continue;
+        }
+        let answer = server.post(&server.statement(&flawed)).await;
+        assert_eq!(answer.status, 400, "{flaw:?}");
+        assert!(errors.contains(&answer.refusal().1), "{flaw:?}: {answer:?}");
+        assert_eq!(answer.header("retry-after"), "", "{flaw:?}");
+        assert!(!web.heads().contains(".crl"), "{flaw:?}: {}", web.heads());
+    }
     assert_eq!(server.database().await.clients().await, 0);
     assert_eq!(server.post(&good()).await.status, 201);
     assert_ne!(web.connections(), 0);
