@@ -1,14 +1,19 @@
 //! The project's behaviour over HTTP, against the built binary.
 
+mod canaries;
 mod discovery;
 mod http_errors;
+mod issuers;
 mod modification;
 mod operators;
 mod peers;
 mod races;
 mod refusals;
 mod registration;
+mod reload;
 mod restart;
+mod revalidation;
+mod revocation;
 mod serving;
 mod statements;
 mod tls;

@@ -8,11 +8,25 @@ mod binary;
 mod database;
 mod server;
 mod setup;
+mod web;
 
 pub use binary::udap;
 pub use database::Database;
 pub use server::{Answer, Server, answer};
 pub use setup::{Member, Setup};
+pub use web::{Page, Web};
+
+/// Asks until the answer is yes, at most so long.
+///
+/// # Panics
+/// If it does not get yes.
+pub async fn until(what: &str, within: std::time::Duration, mut asked: impl AsyncFnMut() -> bool) {
+    let deadline = std::time::Instant::now() + within;
+    while !asked().await {
+        assert!(std::time::Instant::now() < deadline, "in vain: {what}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
 
 /// The time, as the server under test sees it.
 #[must_use]

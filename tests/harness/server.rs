@@ -228,6 +228,44 @@ impl Server {
         command
     }
 
+    /// Runs a `udap` command with this server's configuration: its exit code, and its JSON.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> (Option<i32>, Value) {
+        let mut command = self.command(arguments);
+        let output = command.arg("--json").output().expect("udap starts");
+        let value = serde_json::from_slice(&output.stdout).unwrap_or_else(
+            |_| serde_json::json!({ "stderr": String::from_utf8_lossy(&output.stderr) }),
+        );
+        (output.status.code(), value)
+    }
+
+    /// Writes another configuration in place of the one that it was started with.
+    pub fn configure(&self, setup: &Setup<'_>) {
+        setup.write(self.folder.path(), &self.address, &self.admin);
+    }
+
+    /// Sends SIGHUP: take up what has changed.
+    ///
+    /// # Panics
+    /// If it is not running.
+    pub fn hang_up(&self) {
+        let mut kill = Command::new("kill");
+        let status = kill.args(["-HUP", &self.child.id().to_string()]).status();
+        assert!(status.expect("kill starts").success());
+    }
+
+    /// What `/health/ready` says.
+    ///
+    /// # Panics
+    /// If that is not JSON.
+    pub async fn health(&self) -> Value {
+        let text = self.admin("/health/ready").await;
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}"))
+    }
+
     /// `kill -9`, then the same server again.
     ///
     /// # Panics

@@ -34,6 +34,8 @@ pub enum Notice {
     Recheck,
     /// Fetching of CRLs.
     Crl,
+    /// CRLs in files.
+    CrlFiles,
 }
 
 /// Everything that the routes share.

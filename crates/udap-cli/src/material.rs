@@ -76,22 +76,41 @@ pub(crate) fn certificates(paths: &[PathBuf]) -> anyhow::Result<Vec<Certificate>
 
 /// The revocation lists of files and folders.
 pub(crate) fn crls(paths: &[PathBuf]) -> anyhow::Result<CrlStore> {
-    let mut found = Vec::new();
+    let (found, faults) = readable_crls(paths);
+    match faults.into_iter().next() {
+        Some(fault) => Err(fault),
+        None => Ok(CrlStore::new(found)),
+    }
+}
+
+/// Those revocation lists of files and folders that can be read, and what is wrong with the others.
+pub(crate) fn readable_crls(paths: &[PathBuf]) -> (Vec<Arc<Crl>>, Vec<anyhow::Error>) {
+    let (mut found, mut faults) = (Vec::new(), Vec::new());
+    let mut note = |lists: anyhow::Result<Vec<Arc<Crl>>>| match lists {
+        Ok(lists) => found.extend(lists),
+        Err(fault) => faults.push(fault),
+    };
     for path in paths {
         if !path.is_dir() {
-            found.extend(crls_of(path, &read(path)?)?);
+            note(read(path).and_then(|content| crls_of(path, &content)));
             continue;
         }
-        for file in files_in(path, &CRL_ENDINGS)? {
-            let content = read(&file)?;
-            let is_other_pem = is_pem(&content) && !has_block(&content, "X509 CRL");
-            let is_certificate = Certificate::from_der(&content).is_ok();
-            if !is_other_pem && !is_certificate {
-                found.extend(crls_of(&file, &content)?);
-            }
+        match files_in(path, &CRL_ENDINGS) {
+            Ok(files) => files.iter().for_each(|file| note(crls_in_folder(file))),
+            Err(fault) => note(Err(fault)),
         }
     }
-    Ok(CrlStore::new(found))
+    (found, faults)
+}
+
+/// The lists of a file in a folder, where other things may lie too.
+fn crls_in_folder(file: &Path) -> anyhow::Result<Vec<Arc<Crl>>> {
+    let content = read(file)?;
+    let is_other_pem = is_pem(&content) && !has_block(&content, "X509 CRL");
+    if is_other_pem || Certificate::from_der(&content).is_ok() {
+        return Ok(Vec::new());
+    }
+    crls_of(file, &content)
 }
 
 fn crls_of(path: &Path, content: &[u8]) -> anyhow::Result<Vec<Arc<Crl>>> {

@@ -35,8 +35,8 @@ pub struct TestCa {
 /// What an authority's certificates say of where to look.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Urls {
-    pub(crate) crl: Option<String>,
-    pub(crate) issuer: Option<String>,
+    pub(crate) crls: Vec<String>,
+    pub(crate) issuers: Vec<String>,
     pub(crate) responder: Option<String>,
 }
 
@@ -203,15 +203,15 @@ impl TestCa {
 impl Urls {
     pub(crate) fn write_into(&self, params: &mut CertificateParams) {
         params.crl_distribution_points = self
-            .crl
+            .crls
             .iter()
             .map(|url| CrlDistributionPoint {
                 uris: vec![url.clone()],
             })
             .collect();
-        let issuer = self.issuer.iter().map(|url| (CA_ISSUERS, url));
+        let issuers = self.issuers.iter().map(|url| (CA_ISSUERS, url));
         let responder = self.responder.iter().map(|url| (OCSP, url));
-        let access: Vec<_> = issuer.chain(responder).collect();
+        let access: Vec<_> = issuers.chain(responder).collect();
         if !access.is_empty() {
             params
                 .custom_extensions

@@ -302,12 +302,13 @@ impl TestCommunity {
 
 fn urls(options: &CommunityOptions, slug: &str) -> Urls {
     let under = |base: &Option<String>, end: &str| {
-        base.as_ref()
+        base.iter()
             .map(|base| format!("{}/{slug}.{end}", base.trim_end_matches('/')))
+            .collect()
     };
     Urls {
         responder: None,
-        crl: under(&options.crl_base_url, "crl"),
-        issuer: under(&options.certificate_base_url, "cer"),
+        crls: under(&options.crl_base_url, "crl"),
+        issuers: under(&options.certificate_base_url, "cer"),
     }
 }

@@ -36,6 +36,8 @@ pub struct LeafBuilder<'a> {
     not_before: OffsetDateTime,
     not_after: OffsetDateTime,
     usages: Vec<ExtendedKeyUsagePurpose>,
+    crl_addresses: Option<Vec<String>>,
+    issuer_addresses: Option<Vec<String>>,
     responder: Option<String>,
     flaw: Option<LeafFlaw>,
 }
@@ -51,6 +53,8 @@ impl<'a> LeafBuilder<'a> {
             not_before: community.now() - Duration::days(1),
             not_after: community.now() + Duration::days(365),
             usages: vec![ExtendedKeyUsagePurpose::ClientAuth],
+            crl_addresses: None,
+            issuer_addresses: None,
             responder: None,
             flaw: None,
         }
@@ -110,6 +114,18 @@ impl<'a> LeafBuilder<'a> {
     /// Without extended key usage, which many communities leave out (C14).
     pub fn without_extended_key_usage(mut self) -> Self {
         self.usages.clear();
+        self
+    }
+
+    /// Names these distribution points of revocation lists, in place of the issuer's.
+    pub fn crl_addresses(mut self, urls: &[&str]) -> Self {
+        self.crl_addresses = Some(urls.iter().map(|&url| url.to_owned()).collect());
+        self
+    }
+
+    /// Names these addresses of the issuer's certificate, in place of the issuer's own.
+    pub fn issuer_addresses(mut self, urls: &[&str]) -> Self {
+        self.issuer_addresses = Some(urls.iter().map(|&url| url.to_owned()).collect());
         self
     }
 
@@ -234,11 +250,11 @@ impl<'a> LeafBuilder<'a> {
             }
             // Issuers of their own, for nobody shall know a list of theirs.
             LeafFlaw::DeadCrlAddress => community.add_authority(slug, root, |plan| {
-                plan.urls.crl = Some(DEAD_CRL_URL.to_owned());
+                plan.urls.crls = vec![DEAD_CRL_URL.to_owned()];
                 plan.lists = false;
             }),
             LeafFlaw::NoCrlAddress => community.add_authority(slug, root, |plan| {
-                plan.urls.crl = None;
+                plan.urls.crls.clear();
                 plan.lists = false;
             }),
             _ => Ok(community.issuing_ca()),
@@ -253,9 +269,11 @@ impl<'a> LeafBuilder<'a> {
         let uris = self.leading_uris.iter().chain(&self.uris);
         let names = uris.map(|uri| Ok(SanType::URI(uri.as_str().try_into()?)));
         params.subject_alt_names = names.collect::<Result<_, rcgen::Error>>()?;
+        let named = issuer.urls.clone();
         let urls = Urls {
             responder: self.responder.clone(),
-            ..issuer.urls.clone()
+            crls: self.crl_addresses.clone().unwrap_or(named.crls),
+            issuers: self.issuer_addresses.clone().unwrap_or(named.issuers),
         };
         urls.write_into(&mut params);
         match self.flaw {

@@ -24,11 +24,14 @@ use crate::{environment, material};
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// What tells one state of a file from another.
-type Seen = Vec<(PathBuf, u64, Option<SystemTime>)>;
+type State = (PathBuf, u64, Option<SystemTime>);
+type Seen = Vec<State>;
 
 /// What is served, and where it comes from.
 pub(super) struct Reloader {
     config: Config,
+    /// Why the last reload was refused, if it was.
+    refused: Option<String>,
     discovered: Discovered,
     service: Arc<Service>,
     network: Network,
@@ -66,6 +69,7 @@ impl Reloader {
     ) -> anyhow::Result<Self> {
         Ok(Self {
             config: config.clone(),
+            refused: None,
             discovered,
             service: Arc::clone(&built.service),
             network: built.network.clone(),
@@ -88,58 +92,74 @@ impl Reloader {
                 hangup = self.hangup.recv() => hangup.is_some(),
             };
             let now = Watched::of(&self.config);
-            if is_asked || now.rules != self.rules_seen {
-                self.rules_seen = now.rules;
-                self.reload().await;
-            } else if now.lists != self.lists_seen {
+            let lists_changed = now.lists != self.lists_seen;
+            self.lists_seen = now.lists;
+            let rules_changed = now.rules != self.rules_seen;
+            self.rules_seen = now.rules;
+            // One that was refused is tried again: what it lacks may be in files that are not known
+            // yet, or in a file's permissions.
+            let is_reloaded = (is_asked || rules_changed || self.refused.is_some())
+                && self.reload(is_asked || rules_changed).await;
+            // What is revoked must not wait until everything else is in order.
+            if !is_reloaded && (is_asked || lists_changed) {
                 self.read_lists().await;
             }
-            self.lists_seen = now.lists;
         }
     }
 
-    async fn reload(&mut self) {
-        match self.try_reload().await {
-            Ok(()) => {
-                self.service.set_notice(Notice::Reload, Vec::new());
-                expiry::tell(&self.service.rules(), environment::now());
-                tracing::info!(
-                    communities = self.config.communities.len(),
-                    "communities reloaded"
-                );
-                self.rules_changed.notify_one();
-            }
-            Err(error) => {
-                let error = format!("{error:#}");
-                tracing::error!(
-                    error,
-                    "the reload is refused; what was served before goes on"
-                );
-                self.service.set_notice(
-                    Notice::Reload,
-                    vec![format!(
-                        "the last reload was refused, what was served before goes on: {error}"
-                    )],
-                );
-            }
+    /// Whether everything was taken up. The log tells of a refusal if it `is_new` or another one.
+    async fn reload(&mut self, is_new: bool) -> bool {
+        let Err(error) = self.try_reload().await else {
+            self.refused = None;
+            self.service.set_notice(Notice::Reload, Vec::new());
+            self.service.set_notice(Notice::CrlFiles, Vec::new());
+            expiry::tell(&self.service.rules(), environment::now());
+            tracing::info!(
+                communities = self.config.communities.len(),
+                "communities reloaded"
+            );
+            self.rules_changed.notify_one();
+            return true;
+        };
+        let error = format!("{error:#}");
+        if is_new || self.refused.as_ref() != Some(&error) {
+            tracing::error!(
+                error,
+                "the reload is refused; what was served before goes on"
+            );
         }
+        self.service.set_notice(
+            Notice::Reload,
+            vec![format!(
+                "the last reload was refused, what was served before goes on: {error}"
+            )],
+        );
+        self.refused = Some(error);
+        false
     }
 
     async fn try_reload(&mut self) -> anyhow::Result<()> {
         let (old, discovered) = (self.config.clone(), self.discovered.clone());
-        let (config, rules, crls) = tokio::task::spawn_blocking(move || {
+        let (config, watched, rules, crls) = tokio::task::spawn_blocking(move || {
+            let before = state(&old.path);
             let new = environment::configuration(&old.path)?;
             let mut config = old.clone();
             config.communities = new.communities.clone();
             config.certifications = new.certifications.clone();
+            // The new set may be in other files; before they are read, so that no change falls
+            // between.
+            let mut watched = Watched::of(&config);
+            watched.rules.retain(|(path, ..)| *path != before.0);
+            watched.rules.push(before);
+            watched.rules.sort();
+            let (rules, crls) = build::rules(&config, &discovered)?;
             if !new.is_same_but_for_communities(&old) {
                 tracing::warn!(
                     "keys of the configuration other than [[community]] and [[certification]] \
                      have changed: they take effect when the server is started again"
                 );
             }
-            let (rules, crls) = build::rules(&config, &discovered)?;
-            anyhow::Ok((config, rules, crls))
+            anyhow::Ok((config, watched, rules, crls))
         })
         .await??;
         if let (Some(tls), Some(files)) = (&self.tls, &self.config.tls) {
@@ -151,30 +171,30 @@ impl Reloader {
         // Before the rules, so that no statement is judged by new anchors without their lists.
         self.service.crls().add(crls);
         self.service.replace_rules(rules)?;
+        self.rules_seen = watched.rules;
+        self.lists_seen = watched.lists;
         self.config = config;
-        // The new set may be in other files.
-        self.rules_seen = seen(rule_files(&self.config));
         Ok(())
     }
 
     async fn read_lists(&self) {
-        let paths: Vec<PathBuf> = list_files(&self.config).into_iter().collect();
+        let paths = list_files(&self.config);
         // A long list is seconds of work.
-        let read = tokio::task::spawn_blocking(move || material::crls(&paths)).await;
-        match read {
-            Ok(Ok(lists)) => {
-                tracing::info!(count = lists.len(), "revocation lists read from files");
-                self.service.crls().add(lists.iter().cloned());
-            }
-            // Perhaps one is being written: what is known stays, and the next change is tried.
-            Ok(Err(error)) => {
-                tracing::error!(
-                    error = format!("{error:#}"),
-                    "the revocation lists cannot be read; those known before are still used"
-                );
-            }
-            Err(error) => tracing::error!(%error, "reading revocation lists ended abnormally"),
-        }
+        let read = tokio::task::spawn_blocking(move || material::readable_crls(&paths)).await;
+        let (lists, faults) = match read {
+            Ok(read) => read,
+            Err(error) => (Vec::new(), vec![error.into()]),
+        };
+        tracing::info!(count = lists.len(), "revocation lists read from files");
+        self.service.crls().add(lists);
+        // Perhaps one is being written: what is known stays, and the next change is tried.
+        let problems = faults.iter().map(|fault| {
+            let error = format!("{fault:#}");
+            tracing::error!(error, "a revocation list cannot be read");
+            format!("a revocation list is left out, what was known before is still used: {error}")
+        });
+        self.service
+            .set_notice(Notice::CrlFiles, problems.collect());
     }
 }
 
@@ -215,7 +235,7 @@ fn seen(paths: Vec<PathBuf>) -> Seen {
     files.into_iter().map(|path| state(&path)).collect()
 }
 
-fn state(path: &Path) -> (PathBuf, u64, Option<SystemTime>) {
+fn state(path: &Path) -> State {
     let metadata = fs::metadata(path).ok();
     (
         path.to_owned(),

@@ -33,6 +33,13 @@ const FORGET_EVERY: u32 = 720;
 /// stored lists should be there first.
 const FIRST_PASS_AFTER: Duration = Duration::from_secs(10);
 
+/// Until a pass is tried again that another process is at: perhaps that one has other rules, or its
+/// lease is left over from a server that was stopped in the middle.
+const BUSY_AGAIN: Duration = Duration::from_secs(10);
+
+/// Until a pass is tried again that failed.
+const FAILED_AGAIN: Duration = Duration::from_secs(5 * 60);
+
 /// How long the lease on passes is taken for, and how often it is renewed while one runs.
 const LEASE: time::Duration = time::Duration::minutes(5);
 const RENEW_EVERY: Duration = Duration::from_secs(60);
@@ -81,13 +88,19 @@ impl Passes {
             return Ok(None);
         }
         let due_before = environment::now() - at_least;
-        let mut pass = std::pin::pin!(self.rechecker.pass(due_before, force));
-        let mut renew = tokio::time::interval(RENEW_EVERY);
-        let report = loop {
-            tokio::select! {
-                report = &mut pass => break report,
-                _ = renew.tick() => { self.lease().await?; }
+        // Side by side, never one within the other's pause: a pass that stands still may hold the
+        // connection that the lease needs.
+        let renew = async {
+            loop {
+                tokio::time::sleep(RENEW_EVERY).await;
+                if let Err(error) = self.lease().await {
+                    failed(&error, "the lease on looking at clients was not renewed");
+                }
             }
+        };
+        let report = tokio::select! {
+            report = self.rechecker.pass(due_before, force) => report,
+            never = renew => never,
         };
         self.leases
             .release_lease(RECHECK_LEASE, &self.holder)
@@ -130,16 +143,24 @@ pub(super) async fn passes(
         tokio::select! {
             _ = stopped.wait_for(|stop| *stop) => return Ok(()),
             done = passes.pass(at_least, false) => match done {
-                Ok(Some(report)) => tracing::info!(
-                    checked = report.checked, good = report.good, unsettled = report.unsettled,
-                    switched_off = report.switched_off.values().sum::<usize>(),
-                    held_back = report.held_back.len(), "registered clients looked at again"),
-                Ok(None) => tracing::debug!("another process looks at the registrations"),
-                Err(error) => failed(&error, "registered clients could not be looked at again"),
+                Ok(Some(report)) => {
+                    tracing::info!(
+                        checked = report.checked, good = report.good, unsettled = report.unsettled,
+                        switched_off = report.switched_off.values().sum::<usize>(),
+                        held_back = report.held_back.len(), "registered clients looked at again");
+                    wait = interval;
+                    at_least = passes.interval / 2;
+                }
+                Ok(None) => {
+                    tracing::debug!("another process looks at the registrations");
+                    wait = BUSY_AGAIN;
+                }
+                Err(error) => {
+                    failed(&error, "registered clients could not be looked at again");
+                    wait = interval.min(FAILED_AGAIN);
+                }
             },
         }
-        wait = interval;
-        at_least = passes.interval / 2;
     }
 }
 

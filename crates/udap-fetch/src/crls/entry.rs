@@ -95,6 +95,15 @@ impl Entry {
         state.tried_at = Some(Instant::now());
     }
 
+    /// Takes over a list that was fetched earlier, or by somebody else. That says nothing about what
+    /// the address would answer now.
+    pub(super) fn adopt(&self, held: Held) {
+        let mut state = self.state();
+        state.held = Some(held);
+        state.unproven = None;
+        state.failure = None;
+    }
+
     /// The list that is held is still the newest.
     pub(super) fn confirm(&self, at: OffsetDateTime) {
         let mut state = self.state();

@@ -205,7 +205,7 @@ impl Inner {
             return false;
         }
         self.known.add([Arc::clone(&crl)]);
-        entry.hold(Held {
+        entry.adopt(Held {
             crl,
             entity_tag: record.entity_tag,
             last_modified: record.last_modified,
