@@ -8,6 +8,7 @@
 mod anchor;
 mod certval;
 mod crl;
+mod crl_entries;
 mod crl_store;
 pub(crate) mod distribution_point;
 mod distrust;
