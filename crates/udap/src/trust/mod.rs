@@ -25,7 +25,7 @@ mod revocation;
 pub(crate) mod serials;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use anchor::{AnchorError, TrustAnchor, anchors_chain};
 pub use certval::CertvalJudge;

@@ -6,7 +6,7 @@ mod ocsp_plan;
 mod ocsp_status;
 mod order;
 mod paths;
-mod pki;
+pub(crate) mod pki;
 mod requests;
 mod responders;
 mod revocation;
