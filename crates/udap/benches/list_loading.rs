@@ -15,6 +15,9 @@ static MEMORY: PeakAlloc = PeakAlloc;
 
 const ENTRIES: u64 = 1_000_000;
 
+/// Random numbers of 128 bits: half of them need one octet more in DER.
+const MIXED: usize = 0;
+
 struct Shape {
     name: &'static str,
     octets: usize,
@@ -33,9 +36,10 @@ impl Shape {
     }
 }
 
-const SHAPES: [Shape; 5] = [
+const SHAPES: [Shape; 6] = [
     Shape::new("16 octets", 16, false, false),
     Shape::new("16 octets, with reasons", 16, true, false),
+    Shape::new("16 or 17 octets, with reasons", MIXED, true, false),
     Shape::new("20 octets", 20, false, false),
     Shape::new("20 octets, with reasons", 20, true, false),
     Shape::new("20 octets, with reasons, in order", 20, true, true),
@@ -87,7 +91,10 @@ fn measured(shape: &Shape, der: &[u8]) -> String {
     let peak = MEMORY.peak_usage() - before;
     let retained = MEMORY.current_usage() - before;
     assert_eq!(crl.len() as u64, ENTRIES);
-    let numbers = crl.len() * shape.octets;
+    let numbers = match shape.octets {
+        MIXED => crl.len() * 33 / 2,
+        octets => crl.len() * octets,
+    };
     format!(
         "| {} | {:.1} | {:.1} | {:.1} | {:.2} | {:.1} | {:.2} |",
         shape.name,
@@ -147,6 +154,13 @@ fn serial(shape: &Shape, number: u64) -> Vec<u8> {
     let head = head >> 1 | 1 << 62;
     let mut serial = head.to_be_bytes().to_vec();
     serial.extend(spread.to_le_bytes());
+    if shape.octets == MIXED {
+        if number % 2 == 1 {
+            serial[0] |= 0x80;
+            serial.insert(0, 0);
+        }
+        return serial;
+    }
     serial.resize(shape.octets, 0x5a);
     serial
 }

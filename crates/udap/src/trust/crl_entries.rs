@@ -10,10 +10,13 @@ use super::general_name::PointName;
 use super::name::NameKey;
 use super::serials::Serials;
 
+const SEQUENCE: u8 = 0x30;
+const INTEGER: u8 = 0x02;
+const UTC_TIME: u8 = 0x17;
+
 const CERTIFICATE_ISSUER: &str = "2.5.29.29";
 
 /// What all entries of a list say.
-#[derive(Default)]
 pub(super) struct Entries {
     /// Of certificates of the list's own issuer.
     pub(super) serials: Serials,
@@ -24,12 +27,14 @@ pub(super) struct Entries {
 impl Entries {
     /// Reads all. `None` if one cannot be read.
     pub(super) fn read(mut rest: &[u8], issuer: &NameKey) -> Option<Self> {
-        let mut entries = Self::default();
+        let mut entries = Self {
+            serials: Serials::expecting(numbers(rest)),
+            has_unknown_critical: false,
+        };
         // In an indirect CRL an entry speaks of its own issuer until the next one names another
         // (RFC 5280 §5.3.3).
         let mut own = true;
         while !rest.is_empty() {
-            let before = rest.len();
             let entry;
             (rest, entry) = match usual(rest) {
                 Some(read) => read,
@@ -38,10 +43,7 @@ impl Entries {
             own = entry.own.unwrap_or(own);
             entries.has_unknown_critical |= entry.has_unknown_critical;
             if own {
-                let as_many_as_this = rest.len() / (before - rest.len()).max(1) + 1;
-                entries
-                    .serials
-                    .push(entry.serial, entry.reason, as_many_as_this)?;
+                entries.serials.push(entry.serial, entry.reason)?;
             }
         }
         entries.serials.sort();
@@ -61,15 +63,13 @@ struct Entry<'a> {
 /// An entry whose only extension, if it has any, is a reason that is not critical. `None`: it may
 /// be of another shape, or broken.
 fn usual(input: &[u8]) -> Option<(&[u8], Entry<'_>)> {
-    /// SEQUENCE, INTEGER, UTCTime.
-    const TAGS: [u8; 3] = [0x30, 0x02, 0x17];
     /// Extensions with reasonCode alone, but for the code itself.
     const REASON: [u8; 13] = [
         0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01,
     ];
-    let (fields, rest) = short(input, TAGS[0])?;
-    let (serial, fields) = short(fields, TAGS[1])?;
-    let (_, extensions) = short(fields, TAGS[2])?;
+    let (fields, rest) = short(input, SEQUENCE)?;
+    let (serial, fields) = short(fields, INTEGER)?;
+    let (_, extensions) = short(fields, UTC_TIME)?;
     let reason = match extensions.split_last() {
         None => Reason::UNSPECIFIED,
         Some((code @ 0..=10, before)) if before == REASON => Reason::from_code(*code),
@@ -92,6 +92,15 @@ fn short(input: &[u8], wanted: u8) -> Option<(&[u8], &[u8])> {
         }
         _ => None,
     }
+}
+
+/// The serial numbers of the first entries, up to one that is broken or unusually long.
+fn numbers(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let fields;
+        (fields, rest) = short(rest, SEQUENCE)?;
+        short(fields, INTEGER).map(|(number, _)| number)
+    })
 }
 
 fn field_by_field<'a>(input: &'a [u8], issuer: &NameKey) -> Option<(&'a [u8], Entry<'a>)> {

@@ -6,74 +6,91 @@ use super::crl::Reason;
 /// up to a multiple of four octets.
 #[derive(Default)]
 pub(crate) struct Serials {
-    /// One for each width that occurs: one or two.
-    rows: Vec<Box<dyn Rows>>,
+    /// By the longest number in them. Few lengths occur in one list: one or two.
+    rows: Vec<(usize, Box<dyn Rows>)>,
 }
 
 impl Serials {
-    /// Adds one; `room` is how many more of its kind there may be, as a guess.
-    ///
-    /// `None` if it is no INTEGER's content, or longer than any serial number.
-    pub(crate) fn push(&mut self, serial: &[u8], reason: Reason, room: usize) -> Option<()> {
-        let serial = minimal(serial)?;
-        if let Some(rows) = self.rows.iter_mut().find(|rows| rows.takes(serial)) {
-            rows.push(serial, reason.code());
-            return Some(());
+    /// With room for these numbers, so that nothing is moved while they are added.
+    pub(crate) fn expecting<'a>(numbers: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut counts: Vec<(usize, usize)> = Vec::new();
+        for longest in numbers.filter_map(|number| longest(minimal(number)?.len())) {
+            match counts.iter_mut().find(|(known, _)| *known == longest) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((longest, 1)),
+            }
         }
-        // A guess that fails must not cost for each width.
-        let room = if self.rows.is_empty() { room } else { 0 };
-        let mut rows = rows_for(serial.len(), room)?;
-        rows.push(serial, reason.code());
-        self.rows.push(rows);
+        let rows = counts
+            .into_iter()
+            .filter_map(|(longest, count)| Some((longest, rows_for(longest, count)?)));
+        Self {
+            rows: rows.collect(),
+        }
+    }
+
+    /// Adds one. `None` if it is no INTEGER's content, or longer than any serial number.
+    pub(crate) fn push(&mut self, serial: &[u8], reason: Reason) -> Option<()> {
+        let serial = minimal(serial)?;
+        let longest = longest(serial.len())?;
+        if let Some((_, rows)) = self.rows.iter_mut().find(|(known, _)| *known == longest) {
+            rows.push(serial, reason.code());
+        } else {
+            let mut rows = rows_for(longest, 0)?;
+            rows.push(serial, reason.code());
+            self.rows.push((longest, rows));
+        }
         Some(())
     }
 
     /// To be called once after the last [`Serials::push`].
     pub(crate) fn sort(&mut self) {
-        self.rows.iter_mut().for_each(|rows| rows.sort());
+        self.rows.iter_mut().for_each(|(_, rows)| rows.sort());
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.rows.iter().map(|rows| rows.len()).sum()
+        self.rows.iter().map(|(_, rows)| rows.len()).sum()
     }
 
     /// The reason that stands with a serial number. If it is listed twice, one that revokes.
     pub(crate) fn find(&self, serial: &[u8]) -> Option<Reason> {
         let serial = minimal(serial)?;
-        let rows = self.rows.iter().find(|rows| rows.takes(serial))?;
+        let longest = longest(serial.len())?;
+        let (_, rows) = self.rows.iter().find(|(known, _)| *known == longest)?;
         rows.find(serial).map(Reason::from_code)
     }
 }
 
-/// Rows for serial numbers of a length: as narrow as they can be, in steps of four octets where
-/// there are many (RFC 5280 §4.1.2.2 allows 20), and in fewer steps beyond.
-fn rows_for(length: usize, room: usize) -> Option<Box<dyn Rows>> {
-    fn of<const WIDTH: usize>(above: usize, room: usize) -> Option<Box<dyn Rows>> {
-        Some(Box::new(Packed::<WIDTH> {
-            above,
-            rows: Vec::with_capacity(room),
-        }))
-    }
-    // A row has one octet more than the longest number in it, for the reason.
+/// The longest number in the rows where one of this length has its place: narrow steps where there
+/// are many (RFC 5280 §4.1.2.2 allows 20 octets), few steps beyond.
+fn longest(length: usize) -> Option<usize> {
     match length {
-        0 => None,
-        1..=4 => of::<5>(0, room),
-        5..=8 => of::<9>(4, room),
-        9..=12 => of::<13>(8, room),
-        13..=16 => of::<17>(12, room),
-        17..=20 => of::<21>(16, room),
-        21..=24 => of::<25>(20, room),
-        25..=32 => of::<33>(24, room),
-        33..=64 => of::<65>(32, room),
-        65..=128 => of::<129>(64, room),
-        129..=255 => of::<256>(128, room),
+        1..=24 => Some(length.next_multiple_of(4)),
+        25..=255 => Some(length.next_power_of_two().min(255)),
+        _ => None,
+    }
+}
+
+fn rows_for(longest: usize, room: usize) -> Option<Box<dyn Rows>> {
+    fn of<const WIDTH: usize>(room: usize) -> Option<Box<dyn Rows>> {
+        Some(Box::new(Packed::<WIDTH>(Vec::with_capacity(room))))
+    }
+    // One octet more, for the reason.
+    match longest {
+        4 => of::<5>(room),
+        8 => of::<9>(room),
+        12 => of::<13>(room),
+        16 => of::<17>(room),
+        20 => of::<21>(room),
+        24 => of::<25>(room),
+        32 => of::<33>(room),
+        64 => of::<65>(room),
+        128 => of::<129>(room),
+        255 => of::<256>(room),
         _ => None,
     }
 }
 
 trait Rows: Send + Sync {
-    /// Whether a serial number of minimal form has its place here.
-    fn takes(&self, serial: &[u8]) -> bool;
     fn push(&mut self, serial: &[u8], reason: u8);
     fn sort(&mut self);
     fn len(&self) -> usize;
@@ -82,11 +99,7 @@ trait Rows: Send + Sync {
 
 /// Rows of a number and a reason. Numbers are filled up in front as two's complement is, so that
 /// different numbers stay different without their lengths.
-struct Packed<const WIDTH: usize> {
-    /// Shorter or as long: not here.
-    above: usize,
-    rows: Vec<[u8; WIDTH]>,
-}
+struct Packed<const WIDTH: usize>(Vec<[u8; WIDTH]>);
 
 impl<const WIDTH: usize> Packed<WIDTH> {
     fn row(serial: &[u8], reason: u8) -> [u8; WIDTH] {
@@ -105,33 +118,29 @@ impl<const WIDTH: usize> Packed<WIDTH> {
 
     /// The first row that is not below `wanted`.
     fn position(&self, wanted: &[u8; WIDTH]) -> usize {
-        self.rows.partition_point(|row| is_less(row, wanted))
+        self.0.partition_point(|row| is_less(row, wanted))
     }
 }
 
 impl<const WIDTH: usize> Rows for Packed<WIDTH> {
-    fn takes(&self, serial: &[u8]) -> bool {
-        serial.len() > self.above && serial.len() < WIDTH
-    }
-
     fn push(&mut self, serial: &[u8], reason: u8) {
-        self.rows.push(Self::row(serial, reason));
+        self.0.push(Self::row(serial, reason));
     }
 
     fn sort(&mut self) {
-        self.rows.sort_unstable_by(|a, b| order(a, b));
-        self.rows.shrink_to_fit();
+        self.0.sort_unstable_by(|a, b| order(a, b));
+        self.0.shrink_to_fit();
     }
 
     fn len(&self) -> usize {
-        self.rows.len()
+        self.0.len()
     }
 
     fn find(&self, serial: &[u8]) -> Option<u8> {
         let lowest = Self::row(serial, 0);
         let start = self.position(&lowest);
         let reason_of = |index: usize| {
-            let (reason, number) = self.rows.get(index)?.split_last()?;
+            let (reason, number) = self.0.get(index)?.split_last()?;
             let (_, wanted) = lowest.split_last()?;
             (number == wanted).then_some(*reason)
         };
@@ -192,7 +201,7 @@ mod tests {
         let mut serials = Serials::default();
         for (serial, reason) in entries {
             serials
-                .push(serial, Reason::from_code(reason), 0)
+                .push(serial, Reason::from_code(reason))
                 .expect("a serial number");
         }
         serials.sort();
@@ -210,8 +219,8 @@ mod tests {
         for absent in [&[4][..], &[0xff], &[], &[1, 2], &[1, 2, 3, 4], &[0x7f; 21]] {
             assert!(serials.find(absent).is_none(), "{absent:?}");
         }
-        assert!(serials.push(&[], Reason::UNSPECIFIED, 0).is_none());
-        assert!(serials.push(&[1; 256], Reason::UNSPECIFIED, 0).is_none());
+        assert!(serials.push(&[], Reason::UNSPECIFIED).is_none());
+        assert!(serials.push(&[1; 256], Reason::UNSPECIFIED).is_none());
     }
 
     #[test]
@@ -277,12 +286,13 @@ mod tests {
         fn serials_are_found_as_in_a_map(
             entries in vec((content(), prop_oneof![Just(8), 0..12_u8]), 0..200),
             others in vec(content(), 0..50),
-            room in 0..300_usize,
+            expected in 0..300_usize,
         ) {
-            let mut serials = Serials::default();
+            let numbers = entries.iter().map(|(serial, _)| serial.as_slice());
+            let mut serials = Serials::expecting(numbers.take(expected));
             let mut map: HashMap<Vec<u8>, Vec<u8>> = HashMap::new();
             for (serial, reason) in &entries {
-                serials.push(serial, Reason::from_code(*reason), room).expect("a serial number");
+                serials.push(serial, Reason::from_code(*reason)).expect("a serial number");
                 map.entry(minimal(serial).expect("a number").to_vec()).or_default().push(*reason);
             }
             serials.sort();
