@@ -44,7 +44,7 @@ struct Inner {
     hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
     downloads: Semaphore,
     background_downloads: Semaphore,
-    /// Decoding is work for the processor: seconds for a million entries.
+    /// Decoding is work for the processor: a tenth of a second for a million entries.
     decoding: Semaphore,
 }
 

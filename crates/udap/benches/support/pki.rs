@@ -54,9 +54,13 @@ impl Case {
 
 /// Its root as an anchor, its intermediate not configured, revocation required.
 pub(crate) fn policy(community: &TestCommunity) -> TrustPolicy {
-    let root = decode(community.root().der());
+    policy_of(vec![decode(community.root().der())])
+}
+
+/// As [`policy`], with these anchors.
+pub(crate) fn policy_of(anchors: Vec<Certificate>) -> TrustPolicy {
     TrustPolicy {
-        store: TrustStore::new(vec![root], Vec::new(), Vec::new()).expect("a root is an anchor"),
+        store: TrustStore::new(anchors, Vec::new(), Vec::new()).expect("roots are anchors"),
         revocation: RevocationMode::Required,
         no_crl_address: NoCrlAddress::Refuse,
         aia: true,
@@ -66,6 +70,11 @@ pub(crate) fn policy(community: &TestCommunity) -> TrustPolicy {
 
 /// A registrar of one site and one community that remembers nothing yet.
 pub(crate) fn registrar(community: &TestCommunity) -> Registrar {
+    registrar_of(vec![policy(community)])
+}
+
+/// A registrar of one site and a community for each policy, which remembers nothing yet.
+pub(crate) fn registrar_of(policies: Vec<TrustPolicy>) -> Registrar {
     let site = Site {
         id: "default".to_owned(),
         fhir_base_url: "https://emr.example.org/apis/default/fhir".to_owned(),
@@ -76,24 +85,32 @@ pub(crate) fn registrar(community: &TestCommunity) -> Registrar {
         scopes: vec!["system/Patient.read".to_owned()],
         verifies_code_assertions: true,
     };
-    let community = Community {
-        id: community.name().to_owned(),
-        uri: "https://example.example.net/udap".to_owned(),
-        trust: policy(community),
-        profile: Profile::Hl7,
-        contact_match: ContactMatch::Registrable,
-        allow_client_credentials: true,
-        allow_http_pages: false,
-        link_checks: false,
-        enable: EnablePolicy::All,
-        ceiling: None,
-        sites: None,
-        client_uri_prefixes: Vec::new(),
-        certifications: Vec::new(),
-    };
+    let communities = policies
+        .into_iter()
+        .enumerate()
+        .map(|(id, trust)| Community {
+            id: format!("community-{id}"),
+            uri: format!("https://community-{id}.example.net/udap"),
+            trust,
+            profile: Profile::Hl7,
+            contact_match: ContactMatch::Registrable,
+            allow_client_credentials: true,
+            allow_http_pages: false,
+            link_checks: false,
+            enable: EnablePolicy::All,
+            ceiling: None,
+            sites: None,
+            client_uri_prefixes: Vec::new(),
+            certifications: Vec::new(),
+        });
     let judge = Arc::new(CertvalJudge::new());
-    Registrar::new(vec![site], vec![community], judge, Duration::seconds(60))
-        .expect("site and community go together")
+    Registrar::new(
+        vec![site],
+        communities.collect(),
+        judge,
+        Duration::seconds(60),
+    )
+    .expect("site and communities go together")
 }
 
 /// The community's own lists, as small as lists are.

@@ -13,6 +13,7 @@ mod links;
 mod recheck;
 mod standing;
 mod trust;
+mod verdicts;
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub use recheck::{NeedRecheck, Recheck, RecheckVerdict};
 pub use standing::{NeedStanding, refusal_of, replayed};
 pub use trust::NeedTrust;
 
+use self::verdicts::Neighbours;
 use crate::certificate::CertificateCache;
 use crate::community::Community;
 use crate::error::Refusal;
@@ -43,6 +45,7 @@ use crate::trust::{CrlStore, Judge};
 pub struct Registrar {
     sites: Vec<Arc<Site>>,
     communities: Vec<Arc<Community>>,
+    neighbours: Neighbours,
     offers: Vec<Offer>,
     judge: Arc<dyn Judge>,
     certificates: CertificateCache,
@@ -130,9 +133,11 @@ impl Registrar {
             .filter(|(site, community)| community.serves(&site.id))
             .map(|(site, community)| Offer::new(site, community))
             .collect();
+        let communities: Vec<_> = communities.into_iter().map(Arc::new).collect();
         Ok(Self {
             sites: sites.into_iter().map(Arc::new).collect(),
-            communities: communities.into_iter().map(Arc::new).collect(),
+            neighbours: Neighbours::new(&communities),
+            communities,
             offers,
             judge,
             certificates: CertificateCache::new(),

@@ -6,15 +6,13 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use crate::certificate::Certificate;
-use crate::community::Community;
 use crate::error::{ErrorCode, Refusal, Violation};
 use crate::limits;
+use crate::registrar::verdicts::{Decision, Question};
 use crate::registrar::{NeedStanding, Registrar, Step};
 use crate::site::Site;
 use crate::statement::{CurrentStatement, TrustedStatement};
-use crate::trust::{
-    self, CrlStore, Distrust, Evidence, Fetched, OcspAnswer, Outcome, TrustNeed, TrustedPath,
-};
+use crate::trust::{CrlStore, Distrust, Evidence, Fetched, OcspAnswer, TrustNeed};
 
 /// Seconds after which a client whose revocation status could not be learned may try again.
 const RETRY_UNKNOWN_STATUS_SECONDS: u32 = 60;
@@ -75,19 +73,13 @@ impl NeedTrust {
             ocsp: &self.ocsp,
             tried: &self.tried,
         };
-        let mut verdicts = Verdicts::default();
-        for community in registrar.communities_of(&site) {
-            verdicts.add(
-                community,
-                trust::evaluate(
-                    &*registrar.judge,
-                    &community.trust,
-                    self.current.leaf(),
-                    &evidence,
-                    now,
-                ),
-            );
-        }
+        let question = Question {
+            judge: &*registrar.judge,
+            leaf: self.current.leaf(),
+            evidence: &evidence,
+            at: now,
+        };
+        let verdicts = question.ask_all(&registrar.communities, &registrar.neighbours, &site.id);
         match verdicts.decide() {
             Decision::Trusted(community, path) => {
                 registrar.certificates.remember(path.leaf());
@@ -141,82 +133,7 @@ pub(super) fn evaluate(
     .evaluate(registrar, crls, now)
 }
 
-/// What all communities of the site say. All are asked, to the end (decisions 24).
-#[derive(Default)]
-struct Verdicts {
-    trusted: Vec<(Arc<Community>, TrustedPath)>,
-    needs_status: Vec<TrustNeed>,
-    needs_issuer: Vec<TrustNeed>,
-    distrust: Option<Distrust>,
-}
-
-enum Decision {
-    Trusted(Arc<Community>, TrustedPath),
-    Need(Vec<TrustNeed>),
-    Refused(Refusal),
-}
-
-impl Verdicts {
-    fn add(&mut self, community: &Arc<Community>, outcome: Outcome) {
-        match outcome {
-            Outcome::Trusted(path) => self.trusted.push((Arc::clone(community), path)),
-            Outcome::Untrusted(distrust) => {
-                self.distrust = Some(match self.distrust {
-                    Some(known) => known.or(distrust),
-                    None => distrust,
-                });
-            }
-            Outcome::Need(needs) => {
-                for need in needs {
-                    let list = match &need {
-                        TrustNeed::Crl(_) | TrustNeed::Ocsp(_) => &mut self.needs_status,
-                        TrustNeed::Issuer { .. } => &mut self.needs_issuer,
-                    };
-                    if !list.contains(&need) {
-                        list.push(need);
-                    }
-                }
-            }
-        }
-    }
-
-    fn decide(self) -> Decision {
-        // What revokes the certificate in one community counts in all: an issuer that two
-        // communities trust has revoked it.
-        if let Some(distrust @ Distrust::Revoked(_)) = &self.distrust {
-            return Decision::Refused(refusal(distrust));
-        }
-        if self.trusted.len() > 1 {
-            return Decision::Refused(Refusal::new(
-                ErrorCode::UnapprovedSoftwareStatement,
-                Violation::of(
-                    "C10",
-                    "x5c",
-                    "community_ambiguous",
-                    "the certificate is trusted by more than one community of this server",
-                ),
-            ));
-        }
-        // A path exists there already: whether it holds must be known before anything else.
-        if !self.needs_status.is_empty() {
-            return Decision::Need(self.needs_status);
-        }
-        if let Some((community, path)) = self.trusted.into_iter().next() {
-            return Decision::Trusted(community, path);
-        }
-        if !self.needs_issuer.is_empty() {
-            let mut needs = self.needs_issuer;
-            needs.truncate(limits::AIA_FETCHES);
-            return Decision::Need(needs);
-        }
-        Decision::Refused(match &self.distrust {
-            Some(distrust) => refusal(distrust),
-            None => not_trusted(),
-        })
-    }
-}
-
-fn refusal(distrust: &Distrust) -> Refusal {
+pub(super) fn refusal(distrust: &Distrust) -> Refusal {
     let refused = Refusal::new(
         ErrorCode::UnapprovedSoftwareStatement,
         Violation::of(

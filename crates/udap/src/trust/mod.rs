@@ -8,6 +8,7 @@
 mod anchor;
 mod certval;
 mod crl;
+mod crl_entries;
 mod crl_store;
 pub(crate) mod distribution_point;
 mod distrust;
@@ -25,7 +26,7 @@ mod revocation;
 pub(crate) mod serials;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use anchor::{AnchorError, TrustAnchor};
 pub use certval::CertvalJudge;

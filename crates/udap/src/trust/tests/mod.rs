@@ -8,7 +8,7 @@ mod ocsp_plan;
 mod ocsp_status;
 mod order;
 mod paths;
-pub(super) mod pki;
+pub(crate) mod pki;
 mod policies;
 mod requests;
 mod responders;

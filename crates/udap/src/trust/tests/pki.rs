@@ -16,15 +16,15 @@ use crate::trust::{
     RevocationMode, TrustNeed, TrustPolicy, TrustStore, TrustedPath, evaluate,
 };
 
-pub(in crate::trust) const AT: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
-pub(in crate::trust) const APP: &str = "https://app.example.org/udap";
+pub(crate) const AT: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
+pub(crate) const APP: &str = "https://app.example.org/udap";
 
-pub(in crate::trust) fn key() -> KeyPair {
+pub(crate) fn key() -> KeyPair {
     KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap()
 }
 
 /// DER of one element.
-pub(in crate::trust) fn tlv(tag: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn tlv(tag: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
     let content = content.as_ref();
     let mut der = vec![tag];
     match content.len() {
@@ -42,27 +42,33 @@ pub(in crate::trust) fn tlv(tag: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
     der
 }
 
-pub(in crate::trust) fn extension(
-    oid: &[u64],
-    critical: bool,
-    content: Vec<u8>,
-) -> CustomExtension {
+pub(crate) fn extension(oid: &[u64], critical: bool, content: Vec<u8>) -> CustomExtension {
     let mut extension = CustomExtension::from_oid_content(oid, content);
     extension.set_criticality(critical);
     extension
 }
 
 /// cRLDistributionPoints with one point of this content.
-pub(in crate::trust) fn point(content: impl AsRef<[u8]>) -> CustomExtension {
+pub(crate) fn point(content: impl AsRef<[u8]>) -> CustomExtension {
     extension(&[2, 5, 29, 31], false, tlv(0x30, tlv(0x30, content)))
 }
 
 /// fullName with one URI, as a DistributionPointName under its tag.
-pub(in crate::trust) fn full_name(url: &str) -> Vec<u8> {
+pub(crate) fn full_name(url: &str) -> Vec<u8> {
     tlv(0xa0, tlv(0xa0, tlv(0x86, url)))
 }
 
-pub(in crate::trust) fn params(name: &str) -> CertificateParams {
+/// authorityInfoAccess with caIssuers at these addresses.
+pub(crate) fn issuers_at(urls: &[&str]) -> CustomExtension {
+    let method = tlv(0x06, [0x2b, 6, 1, 5, 5, 7, 48, 2]);
+    let descriptions: Vec<u8> = urls
+        .iter()
+        .flat_map(|url| tlv(0x30, [method.clone(), tlv(0x86, url)].concat()))
+        .collect();
+    extension(&[1, 3, 6, 1, 5, 5, 7, 1, 1], false, tlv(0x30, descriptions))
+}
+
+pub(crate) fn params(name: &str) -> CertificateParams {
     static SERIAL: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     let serial = SERIAL.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let mut params = CertificateParams::default();
@@ -75,14 +81,14 @@ pub(in crate::trust) fn params(name: &str) -> CertificateParams {
     params
 }
 
-pub(in crate::trust) fn ca_params(name: &str) -> CertificateParams {
+pub(crate) fn ca_params(name: &str) -> CertificateParams {
     let mut params = params(name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params
 }
 
-pub(in crate::trust) fn leaf_params() -> CertificateParams {
+pub(crate) fn leaf_params() -> CertificateParams {
     let mut params = params("App");
     params.subject_alt_names = vec![SanType::URI(APP.try_into().unwrap())];
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -90,23 +96,20 @@ pub(in crate::trust) fn leaf_params() -> CertificateParams {
 }
 
 /// Something that issues certificates: a CA, or what a test made of one.
-pub(in crate::trust) struct Ca {
-    pub(in crate::trust) params: CertificateParams,
-    pub(in crate::trust) key: KeyPair,
-    pub(in crate::trust) certificate: Certificate,
+pub(crate) struct Ca {
+    pub(crate) params: CertificateParams,
+    pub(crate) key: KeyPair,
+    pub(crate) certificate: Certificate,
 }
 
-pub(in crate::trust) fn unchanged(_: &mut CertificateParams) {}
+pub(crate) fn unchanged(_: &mut CertificateParams) {}
 
 impl Ca {
-    pub(in crate::trust) fn root(name: &str) -> Self {
+    pub(crate) fn root(name: &str) -> Self {
         Self::root_with(name, unchanged)
     }
 
-    pub(in crate::trust) fn root_with(
-        name: &str,
-        change: impl FnOnce(&mut CertificateParams),
-    ) -> Self {
+    pub(crate) fn root_with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut params = ca_params(name);
         change(&mut params);
         let key = key();
@@ -118,15 +121,11 @@ impl Ca {
         }
     }
 
-    pub(in crate::trust) fn ca(&self, name: &str) -> Self {
+    pub(crate) fn ca(&self, name: &str) -> Self {
         self.ca_with(name, unchanged)
     }
 
-    pub(in crate::trust) fn ca_with(
-        &self,
-        name: &str,
-        change: impl FnOnce(&mut CertificateParams),
-    ) -> Self {
+    pub(crate) fn ca_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut params = ca_params(name);
         change(&mut params);
         let key = key();
@@ -139,7 +138,7 @@ impl Ca {
     }
 
     /// A certificate by this CA for another's name and key.
-    pub(in crate::trust) fn certify(
+    pub(crate) fn certify(
         &self,
         other: &Self,
         change: impl FnOnce(&mut CertificateParams),
@@ -150,25 +149,22 @@ impl Ca {
         self.sign(&params, &other.key)
     }
 
-    pub(in crate::trust) fn leaf(&self) -> Certificate {
+    pub(crate) fn leaf(&self) -> Certificate {
         self.leaf_with(unchanged)
     }
 
-    pub(in crate::trust) fn leaf_with(
-        &self,
-        change: impl FnOnce(&mut CertificateParams),
-    ) -> Certificate {
+    pub(crate) fn leaf_with(&self, change: impl FnOnce(&mut CertificateParams)) -> Certificate {
         let mut params = leaf_params();
         change(&mut params);
         self.sign(&params, &key())
     }
 
-    pub(in crate::trust) fn sign(&self, params: &CertificateParams, key: &KeyPair) -> Certificate {
+    pub(crate) fn sign(&self, params: &CertificateParams, key: &KeyPair) -> Certificate {
         let issuer = Issuer::from_params(&self.params, &self.key);
         decode(params.signed_by(key, &issuer).unwrap().der())
     }
 
-    pub(in crate::trust) fn crl(&self) -> CrlPlan<'_> {
+    pub(crate) fn crl(&self) -> CrlPlan<'_> {
         CrlPlan {
             issuer: self.certificate.subject_der().to_vec(),
             signer: &self.key,
@@ -181,23 +177,23 @@ impl Ca {
     }
 }
 
-pub(in crate::trust) fn decode(der: &[u8]) -> Certificate {
+pub(crate) fn decode(der: &[u8]) -> Certificate {
     Certificate::from_der(der).unwrap()
 }
 
 /// A CRL in the making, of any content.
-pub(in crate::trust) struct CrlPlan<'a> {
-    pub(in crate::trust) issuer: Vec<u8>,
-    pub(in crate::trust) signer: &'a KeyPair,
-    pub(in crate::trust) this_update: OffsetDateTime,
-    pub(in crate::trust) next_update: Option<OffsetDateTime>,
-    pub(in crate::trust) entries: Vec<Vec<u8>>,
-    pub(in crate::trust) extensions: Vec<Vec<u8>>,
-    pub(in crate::trust) number: u8,
+pub(crate) struct CrlPlan<'a> {
+    pub(crate) issuer: Vec<u8>,
+    pub(crate) signer: &'a KeyPair,
+    pub(crate) this_update: OffsetDateTime,
+    pub(crate) next_update: Option<OffsetDateTime>,
+    pub(crate) entries: Vec<Vec<u8>>,
+    pub(crate) extensions: Vec<Vec<u8>>,
+    pub(crate) number: u8,
 }
 
 /// Extension in DER.
-pub(super) fn raw_extension(oid: &[u8], critical: bool, content: &[u8]) -> Vec<u8> {
+pub(crate) fn raw_extension(oid: &[u8], critical: bool, content: &[u8]) -> Vec<u8> {
     let critical = if critical {
         tlv(0x01, [0xff])
     } else {
@@ -217,7 +213,7 @@ fn time(at: OffsetDateTime) -> Vec<u8> {
 }
 
 impl CrlPlan<'_> {
-    pub(in crate::trust) fn signed_by(mut self, signer: &Ca) -> CrlPlan<'_>
+    pub(crate) fn signed_by(mut self, signer: &Ca) -> CrlPlan<'_>
     where
         Self: Sized,
     {
@@ -232,17 +228,17 @@ impl CrlPlan<'_> {
         }
     }
 
-    pub(in crate::trust) fn revoke(self, certificate: &Certificate) -> Self {
+    pub(crate) fn revoke(self, certificate: &Certificate) -> Self {
         self.entry(certificate.serial(), &[])
     }
 
     /// With reason 6 certificateHold, 8 removeFromCRL, and so on.
-    pub(in crate::trust) fn revoke_for(self, certificate: &Certificate, reason: u8) -> Self {
+    pub(crate) fn revoke_for(self, certificate: &Certificate, reason: u8) -> Self {
         let reason = raw_extension(&[0x55, 29, 21], false, &tlv(0x0a, [reason]));
         self.entry(certificate.serial(), &reason)
     }
 
-    pub(in crate::trust) fn entry(mut self, serial: &[u8], extensions: &[u8]) -> Self {
+    pub(crate) fn entry(mut self, serial: &[u8], extensions: &[u8]) -> Self {
         let extensions = match extensions {
             [] => Vec::new(),
             extensions => tlv(0x30, extensions),
@@ -254,40 +250,31 @@ impl CrlPlan<'_> {
     }
 
     /// An entry whose issuer is `issuer` (certificateIssuer, critical).
-    pub(in crate::trust) fn foreign_entry(
-        self,
-        certificate: &Certificate,
-        issuer: &Certificate,
-    ) -> Self {
+    pub(crate) fn foreign_entry(self, certificate: &Certificate, issuer: &Certificate) -> Self {
         let names = tlv(0x30, tlv(0xa4, issuer.subject_der()));
         let issuer = raw_extension(&[0x55, 29, 29], true, &names);
         self.entry(certificate.serial(), &issuer)
     }
 
     /// An extension of the list below id-ce (2.5.29).
-    pub(in crate::trust) fn extension(
-        mut self,
-        id: u8,
-        critical: bool,
-        content: impl AsRef<[u8]>,
-    ) -> Self {
+    pub(crate) fn extension(mut self, id: u8, critical: bool, content: impl AsRef<[u8]>) -> Self {
         self.extensions
             .push(raw_extension(&[0x55, 29, id], critical, content.as_ref()));
         self
     }
 
     /// An entry with an unknown critical extension.
-    pub(in crate::trust) fn strange_entry(self) -> Self {
+    pub(crate) fn strange_entry(self) -> Self {
         let strange = raw_extension(&[0x55, 29, 99], true, &[5, 0]);
         self.entry(&[0x77], &strange)
     }
 
     /// IssuingDistributionPoint of this content.
-    pub(in crate::trust) fn scope(self, content: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn scope(self, content: impl AsRef<[u8]>) -> Self {
         self.extension(28, true, tlv(0x30, content))
     }
 
-    pub(in crate::trust) fn der(&self) -> Vec<u8> {
+    pub(crate) fn der(&self) -> Vec<u8> {
         let algorithm = tlv(0x30, tlv(0x06, [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]));
         let number = raw_extension(&[0x55, 29, 20], false, &tlv(0x02, [self.number]));
         let extensions = [number, self.extensions.concat()].concat();
@@ -313,28 +300,28 @@ impl CrlPlan<'_> {
         tlv(0x30, [list, algorithm, signature].concat())
     }
 
-    pub(in crate::trust) fn build(&self) -> Arc<Crl> {
+    pub(crate) fn build(&self) -> Arc<Crl> {
         Arc::new(Crl::from_der(&self.der()).unwrap())
     }
 }
 
 /// Policy and evidence with defaults that let everything pass but what a test is about.
-pub(in crate::trust) struct World {
-    pub(in crate::trust) policy: TrustPolicy,
-    pub(in crate::trust) candidates: Vec<Certificate>,
-    pub(in crate::trust) crls: Vec<Arc<Crl>>,
-    pub(in crate::trust) ocsp: Vec<OcspAnswer>,
-    pub(in crate::trust) tried: BTreeSet<String>,
-    pub(in crate::trust) at: OffsetDateTime,
+pub(crate) struct World {
+    pub(crate) policy: TrustPolicy,
+    pub(crate) candidates: Vec<Certificate>,
+    pub(crate) crls: Vec<Arc<Crl>>,
+    pub(crate) ocsp: Vec<OcspAnswer>,
+    pub(crate) tried: BTreeSet<String>,
+    pub(crate) at: OffsetDateTime,
 }
 
 impl World {
-    pub(in crate::trust) fn of(anchors: &[&Ca]) -> Self {
+    pub(crate) fn of(anchors: &[&Ca]) -> Self {
         let anchors = anchors.iter().map(|ca| ca.certificate.clone()).collect();
         Self::new(TrustStore::new(anchors, Vec::new(), Vec::new()).unwrap())
     }
 
-    pub(in crate::trust) fn new(store: TrustStore) -> Self {
+    pub(crate) fn new(store: TrustStore) -> Self {
         Self {
             policy: TrustPolicy {
                 store,
@@ -351,33 +338,33 @@ impl World {
         }
     }
 
-    pub(in crate::trust) fn candidates(mut self, cas: &[&Ca]) -> Self {
+    pub(crate) fn candidates(mut self, cas: &[&Ca]) -> Self {
         self.candidates
             .extend(cas.iter().map(|ca| ca.certificate.clone()));
         self
     }
 
-    pub(in crate::trust) fn certificates(mut self, certificates: &[Certificate]) -> Self {
+    pub(crate) fn certificates(mut self, certificates: &[Certificate]) -> Self {
         self.candidates.extend_from_slice(certificates);
         self
     }
 
-    pub(in crate::trust) fn crls(mut self, crls: &[CrlPlan<'_>]) -> Self {
+    pub(crate) fn crls(mut self, crls: &[CrlPlan<'_>]) -> Self {
         self.crls.extend(crls.iter().map(CrlPlan::build));
         self
     }
 
-    pub(in crate::trust) fn tried(mut self, urls: &[&str]) -> Self {
+    pub(crate) fn tried(mut self, urls: &[&str]) -> Self {
         self.tried.extend(urls.iter().map(|url| (*url).to_owned()));
         self
     }
 
-    pub(in crate::trust) fn mode(mut self, mode: RevocationMode) -> Self {
+    pub(crate) fn mode(mut self, mode: RevocationMode) -> Self {
         self.policy.revocation = mode;
         self
     }
 
-    pub(in crate::trust) fn outcome(&self, leaf: &Certificate) -> Outcome {
+    pub(crate) fn outcome(&self, leaf: &Certificate) -> Outcome {
         let crls = CrlStore::new(self.crls.clone());
         let evidence = Evidence {
             candidates: &self.candidates,
@@ -389,7 +376,7 @@ impl World {
     }
 
     #[track_caller]
-    pub(in crate::trust) fn trusted(&self, leaf: &Certificate) -> TrustedPath {
+    pub(crate) fn trusted(&self, leaf: &Certificate) -> TrustedPath {
         match self.outcome(leaf) {
             Outcome::Trusted(path) => path,
             other => panic!("{other:?}"),
@@ -397,7 +384,7 @@ impl World {
     }
 
     #[track_caller]
-    pub(in crate::trust) fn distrust(&self, leaf: &Certificate) -> Distrust {
+    pub(crate) fn distrust(&self, leaf: &Certificate) -> Distrust {
         match self.outcome(leaf) {
             Outcome::Untrusted(distrust) => distrust,
             other => panic!("{other:?}"),
@@ -405,7 +392,7 @@ impl World {
     }
 
     #[track_caller]
-    pub(in crate::trust) fn needs(&self, leaf: &Certificate) -> Vec<TrustNeed> {
+    pub(crate) fn needs(&self, leaf: &Certificate) -> Vec<TrustNeed> {
         match self.outcome(leaf) {
             Outcome::Need(needs) => needs,
             other => panic!("{other:?}"),

@@ -2,18 +2,8 @@
 
 use time::Duration;
 
-use super::pki::{AT, Ca, World, extension, full_name, point, tlv};
+use super::pki::{AT, Ca, World, full_name, issuers_at, point, tlv};
 use crate::trust::{Distrust, Place, TrustNeed};
-
-/// authorityInfoAccess with caIssuers at these addresses.
-fn issuers_at(urls: &[&str]) -> rcgen::CustomExtension {
-    let method = tlv(0x06, [0x2b, 6, 1, 5, 5, 7, 48, 2]);
-    let descriptions: Vec<u8> = urls
-        .iter()
-        .flat_map(|url| tlv(0x30, [method.clone(), tlv(0x86, url)].concat()))
-        .collect();
-    extension(&[1, 3, 6, 1, 5, 5, 7, 1, 1], false, tlv(0x30, descriptions))
-}
 
 fn issuer(url: &str) -> TrustNeed {
     TrustNeed::Issuer {
