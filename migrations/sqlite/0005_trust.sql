@@ -9,13 +9,16 @@ UPDATE registration SET good_at = updated_at, checked_at = updated_at;
 ALTER TABLE registration ADD COLUMN chain_hash BLOB;
 CREATE INDEX registration_chain ON registration (live, chain_hash);
 
--- Certificates once seen revoked, by issuer and serial number: an ECDSA signature can be changed without its key,
--- and a fingerprint with it. No version has written one yet.
+-- Certificates once seen revoked, by issuer's name and key and serial number: an ECDSA signature can be changed
+-- without its key, and a fingerprint with it. No version has written one yet.
 DROP TABLE revoked_certificate;
 CREATE TABLE revoked_certificate (
-    identity BLOB    NOT NULL PRIMARY KEY CHECK (length(identity) = 32),
-    since    INTEGER NOT NULL
+    identity   BLOB    NOT NULL PRIMARY KEY CHECK (length(identity) = 32),
+    since      INTEGER NOT NULL,
+    -- notAfter: from then on it is refused for that
+    expires_at INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX revoked_certificate_expiry ON revoked_certificate (expires_at);
 
 -- CRLs again, with the certificate whose key signed them. No version has stored one yet.
 DROP TABLE crl;

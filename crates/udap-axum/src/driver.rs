@@ -121,7 +121,14 @@ async fn drive(
                 let reports = service.links.check(need.links()).await;
                 need.supply(&reports)
             }
-            Step::Refused(refusal) => return Err(HttpError::Refused(refusal)),
+            Step::Refused(refusal) => {
+                if let Some(revoked) = refusal.revoked()
+                    && let Err(error) = service.registry.remember_revoked(revoked, now).await
+                {
+                    tracing::error!(%error, "a revoked certificate could not be remembered");
+                }
+                return Err(HttpError::Refused(refusal));
+            }
             Step::RefusedAfterTrust(statement, refusal) => {
                 let recorded = retried(|| {
                     service

@@ -19,8 +19,8 @@ use udap::registry::{
 use udap::rules::{ContactMatch, Profile};
 use udap::site::{Site, TokenMode};
 use udap::trust::{
-    CertvalJudge, Crl, CrlStore, KnownCrls, NoCrlAddress, NoFetching, RevocationMode, TrustPolicy,
-    TrustStore,
+    CertvalJudge, Crl, CrlStore, KnownCrls, NoCrlAddress, NoFetching, RevocationMode,
+    RevokedCertificate, TrustPolicy, TrustStore,
 };
 use udap_axum::{
     Environment, HeldBack, NoLinkChecks, PassReport, RateLimits, Rechecker, Rules, Service,
@@ -297,6 +297,8 @@ async fn a_new_list_switches_off_whom_it_names_at_once() {
     assert_eq!(world.off(), [(named.clone(), TrustOff::Revoked)]);
     let recorded = world.takes();
     let revoked = Certificate::from_der(leaf.der()).unwrap();
+    let issuer = Certificate::from_der(world.community.intermediate().der()).unwrap();
+    let revoked = RevokedCertificate::new(&revoked, &issuer);
     assert_eq!(recorded, [(named, CheckResult::Revoked(Box::new(revoked)))]);
     // The same lists are not compared again.
     assert_eq!(world.rechecker.take_up_crls().await.unwrap(), 0);
@@ -332,7 +334,9 @@ async fn a_revoked_intermediate_takes_its_clients_with_it() {
     let report = world.pass().await;
     assert_eq!(report.switched_off.get("revoked"), Some(&30));
     let intermediate = Certificate::from_der(ca.der()).unwrap();
-    let result = CheckResult::Revoked(Box::new(intermediate));
+    let root = Certificate::from_der(world.community.root().der()).unwrap();
+    let revoked = RevokedCertificate::new(&intermediate, &root);
+    let result = CheckResult::Revoked(Box::new(revoked));
     assert!(
         world
             .takes()

@@ -58,10 +58,7 @@ impl<'a> Applicant<'a> {
                 key_fingerprint: *key.fingerprint(),
             },
             issuer_hash: leaf.issuer_hash(),
-            revocation_hashes: std::iter::once(leaf)
-                .chain(statement.path().intermediates())
-                .map(Certificate::revocation_hash)
-                .collect(),
+            revocation_hashes: statement.path().revocation_identities(),
             chain: statement
                 .path()
                 .intermediates()

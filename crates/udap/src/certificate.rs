@@ -24,7 +24,6 @@ use crate::key::{BadSignature, CertificateSignature, KeyError, PublicKey};
 use crate::limits;
 use crate::trust::distribution_point::DistributionPoint;
 use crate::trust::name::NameKey;
-use crate::trust::serials::minimal;
 
 /// Why bytes are not a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -250,19 +249,6 @@ impl Certificate {
     #[must_use]
     pub fn issuer_hash(&self) -> [u8; 32] {
         self.0.issuer.key.digest()
-    }
-
-    /// SHA-256 over issuer and serial number, by which a CA revokes: a key for tables. Unlike the
-    /// fingerprint it survives an ECDSA signature whose `s` somebody negated.
-    #[must_use]
-    pub fn revocation_hash(&self) -> [u8; 32] {
-        let issuer = self.0.issuer.key.as_bytes();
-        Sha256::new()
-            .chain_update((issuer.len() as u64).to_be_bytes())
-            .chain_update(issuer)
-            .chain_update(minimal(&self.0.serial).unwrap_or_default())
-            .finalize()
-            .into()
     }
 
     /// The first instant of its validity.

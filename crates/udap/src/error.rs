@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::trust::RevokedCertificate;
+
 /// An error code of the registration endpoint (RFC 7591 §3.2.2; UDAP DCR §5.2; UDAP
 /// certifications §6.8). E20–E25.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -90,6 +92,8 @@ pub struct Refusal {
     code: ErrorCode,
     violations: Vec<Violation>,
     retry_after_seconds: Option<u32>,
+    /// Never shown to anybody.
+    revoked: Option<Box<RevokedCertificate>>,
 }
 
 impl Refusal {
@@ -100,6 +104,7 @@ impl Refusal {
             code,
             violations: vec![violation],
             retry_after_seconds: None,
+            revoked: None,
         }
     }
 
@@ -125,7 +130,21 @@ impl Refusal {
             },
             violations,
             retry_after_seconds: None,
+            revoked: None,
         })
+    }
+
+    /// The same refusal, which a revoked certificate led to.
+    pub(crate) fn because_of(mut self, revoked: RevokedCertificate) -> Self {
+        self.revoked = Some(Box::new(revoked));
+        self
+    }
+
+    /// The revoked certificate that led to it, for the registry to remember (decisions 12). No
+    /// answer shows it.
+    #[must_use]
+    pub fn revoked(&self) -> Option<&RevokedCertificate> {
+        self.revoked.as_deref()
     }
 
     /// The same refusal, with one more violation.

@@ -15,6 +15,7 @@ pub use recheck::{CheckResult, LiveRegistration, Position, RecheckRegistry, Trus
 
 use crate::error::Refusal;
 use crate::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
+use crate::trust::RevokedCertificate;
 
 /// What the registry holds against a trusted statement, before any rule is looked at
 /// (decisions 1, 12).
@@ -217,6 +218,17 @@ pub trait Registry: Send + Sync {
         context: &RequestContext,
     ) -> Result<(), RegistryError>;
 
+    /// Remembers that a certificate was seen revoked: it stays refused, though a later list omits it
+    /// (decisions 12).
+    ///
+    /// # Errors
+    /// If the store fails.
+    async fn remember_revoked(
+        &self,
+        revoked: &RevokedCertificate,
+        now: OffsetDateTime,
+    ) -> Result<(), RegistryError>;
+
     /// All registrations, oldest first.
     ///
     /// # Errors
@@ -241,7 +253,8 @@ pub trait Registry: Send + Sync {
     /// If there is no such client, or the store fails.
     async fn enable(&self, action: &OperatorAction) -> Result<RegistrationSummary, RegistryError>;
 
-    /// Forgets `jti`s that can no longer be replayed at `now` (C25). Returns how many.
+    /// Forgets `jti`s that can no longer be replayed at `now` (C25), and revoked certificates that
+    /// have expired. Returns how many `jti`s.
     ///
     /// A request in progress is judged at the time when it came: `now` must lie before that.
     ///

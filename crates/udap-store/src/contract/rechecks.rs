@@ -7,7 +7,7 @@ use udap::registry::{
     CheckResult, LiveRegistration, RecheckRegistry, RegistrationStatus, Registry, RegistryError,
     Standing, TrustOff,
 };
-use udap::trust::Crl;
+use udap::trust::{Crl, RevokedCertificate};
 use udap_testkit::TestLeaf;
 
 use crate::contract::world::APP;
@@ -30,8 +30,9 @@ async fn register(
         .expect("the store answers")
 }
 
-fn revoked(certificate: &Certificate) -> CheckResult {
-    CheckResult::Revoked(Box::new(certificate.clone()))
+fn revoked(live: &LiveRegistration) -> CheckResult {
+    let issuer = live.chain.first().expect("it has an intermediate");
+    CheckResult::Revoked(Box::new(RevokedCertificate::new(&live.certificate, issuer)))
 }
 
 /// A revoked certificate switches its client off for good, and only another brings it back.
@@ -50,7 +51,7 @@ pub async fn a_client_whose_certificate_is_revoked_goes_off_and_that_certificate
             .expect("the store answers")
     };
     assert!(check(CheckResult::Good).await);
-    assert!(!check(revoked(&live.certificate)).await);
+    assert!(!check(revoked(&live)).await);
     let list = store.list().await.expect("the store answers");
     assert_eq!(list[0].status, RegistrationStatus::Disabled);
     assert_eq!(
@@ -88,7 +89,8 @@ pub async fn a_path_through_a_revoked_intermediate_stays_refused(harness: &dyn H
     let records = harness.records().await;
     let live = register(&world, &*store, &*records, &world.leaf(APP)).await;
     let intermediate = live.chain.first().expect("the store answers");
-    let result = revoked(intermediate);
+    let root = Certificate::from_der(world.community.root().der()).expect("a certificate");
+    let result = CheckResult::Revoked(Box::new(RevokedCertificate::new(intermediate, &root)));
     assert!(
         !records
             .record_check(&live, &result, World::NOW)
@@ -101,6 +103,51 @@ pub async fn a_path_through_a_revoked_intermediate_stays_refused(harness: &dyn H
         .await
         .expect("the store answers");
     assert_eq!(standing, Standing::Blocked);
+}
+
+/// A CA that takes another's name cannot have that one's certificates refused.
+pub async fn a_namesake_of_a_ca_revokes_nothing_of_it(harness: &dyn Harness) {
+    let world = World::new(EnablePolicy::All);
+    let store = harness.open().await;
+    let leaf = world.leaf(APP);
+    let statement = world.trust(&world.statement(&leaf));
+    // Of the same name, with a key of its own.
+    let namesake = udap_testkit::TestCommunity::new("one", World::NOW);
+    let issuer = Certificate::from_der(namesake.intermediate().der()).expect("a certificate");
+    let certificate = Certificate::from_der(leaf.der()).expect("a certificate");
+    let forged = RevokedCertificate::new(&certificate, &issuer);
+    store
+        .remember_revoked(&forged, World::NOW)
+        .await
+        .expect("the store answers");
+    let standing = store.standing(&statement, World::NOW).await;
+    assert_eq!(standing.expect("the store answers"), Standing::Clear);
+    let issuer = Certificate::from_der(world.community.intermediate().der());
+    let own = RevokedCertificate::new(&certificate, &issuer.expect("a certificate"));
+    for _ in 0..2 {
+        let remembered = store.remember_revoked(&own, World::NOW).await;
+        remembered.expect("the store answers");
+    }
+    let standing = async || store.standing(&statement, World::NOW).await;
+    assert_eq!(
+        standing().await.expect("the store answers"),
+        Standing::Blocked
+    );
+    // Until it has expired.
+    store
+        .purge(own.not_after())
+        .await
+        .expect("the store answers");
+    assert_eq!(
+        standing().await.expect("the store answers"),
+        Standing::Blocked
+    );
+    let after = own.not_after() + Duration::SECOND;
+    store.purge(after).await.expect("the store answers");
+    assert_eq!(
+        standing().await.expect("the store answers"),
+        Standing::Clear
+    );
 }
 
 /// Only an unknown status ends by itself.
@@ -160,7 +207,7 @@ pub async fn a_verdict_on_a_certificate_that_was_replaced_changes_nothing(harnes
     let old = register(&world, &*store, &*records, &world.leaf(APP)).await;
     let new = register(&world, &*store, &*records, &world.leaf(APP)).await;
     assert_eq!(old.client_id, new.client_id);
-    let result = revoked(&old.certificate);
+    let result = revoked(&old);
     assert!(
         records
             .record_check(&old, &result, World::NOW)

@@ -158,6 +158,11 @@ macro_rules! contract_tests {
         }
 
         #[tokio::test]
+        async fn a_namesake_of_a_ca_revokes_nothing_of_it() {
+            rechecks::a_namesake_of_a_ca_revokes_nothing_of_it(&$harness.await).await;
+        }
+
+        #[tokio::test]
         async fn a_path_through_a_revoked_intermediate_stays_refused() {
             rechecks::a_path_through_a_revoked_intermediate_stays_refused(&$harness.await).await;
         }

@@ -101,9 +101,8 @@ impl SqliteRegistry {
             CheckResult::Good => Event::Recheck,
             CheckResult::Off(_) if is_off_for_good => Event::Look,
             CheckResult::Off(reason) => Event::Distrust(*reason),
-            CheckResult::Revoked(certificate) => {
-                let identity = certificate.revocation_hash();
-                revoked_certificate::remember(&mut transaction, &identity, now).await?;
+            CheckResult::Revoked(revoked) => {
+                revoked_certificate::remember(&mut transaction, revoked, now).await?;
                 if is_off_for_good {
                     Event::Look
                 } else {

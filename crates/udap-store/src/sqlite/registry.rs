@@ -8,11 +8,12 @@ use udap::registry::{
     RegistryError, RequestContext, Standing,
 };
 use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
+use udap::trust::RevokedCertificate;
 
 use crate::applicant::Applicant;
 use crate::error::StoreError;
 use crate::sqlite::SqliteRegistry;
-use crate::table::{client_block, spent_jti};
+use crate::table::{client_block, revoked_certificate, spent_jti};
 
 #[async_trait]
 impl Registry for SqliteRegistry {
@@ -47,6 +48,14 @@ impl Registry for SqliteRegistry {
         context: &RequestContext,
     ) -> Result<(), RegistryError> {
         Ok(self.refuse(statement, refusal, context).await?)
+    }
+
+    async fn remember_revoked(
+        &self,
+        revoked: &RevokedCertificate,
+        now: OffsetDateTime,
+    ) -> Result<(), RegistryError> {
+        Ok(self.note_revoked(revoked, now).await?)
     }
 
     async fn list(&self) -> Result<Vec<RegistrationSummary>, RegistryError> {
@@ -97,6 +106,23 @@ impl SqliteRegistry {
         Ok(Standing::Clear)
     }
 
+    async fn note_revoked(
+        &self,
+        revoked: &RevokedCertificate,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        // Most are known, and a look takes no lock for writing.
+        let mut transaction = self.read().await?;
+        if revoked_certificate::is_known(&mut transaction, revoked.identity()).await? {
+            return Ok(());
+        }
+        transaction.rollback().await?;
+        let mut transaction = self.write().await?;
+        revoked_certificate::remember(&mut transaction, revoked, now).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
     /// One transaction a bunch, so that registrations get their turn in between.
     async fn forget(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
         let mut forgotten = 0;
@@ -105,6 +131,9 @@ impl SqliteRegistry {
             let bunch = spent_jti::purge(&mut transaction, self.expired_until(now)).await?;
             transaction.commit().await?;
             if bunch == 0 {
+                let mut transaction = self.write().await?;
+                revoked_certificate::purge(&mut transaction, now).await?;
+                transaction.commit().await?;
                 return Ok(forgotten);
             }
             forgotten += bunch;

@@ -2,6 +2,7 @@
 
 use sqlx::SqliteConnection;
 use time::OffsetDateTime;
+use udap::trust::RevokedCertificate;
 
 use crate::error::StoreError;
 use crate::identity::Hash;
@@ -23,15 +24,30 @@ pub(crate) async fn is_known(
 /// Remembers a certificate; one that is known already is left as it is.
 pub(crate) async fn remember(
     connection: &mut SqliteConnection,
-    identity: &Hash,
+    revoked: &RevokedCertificate,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    if !is_known(connection, identity).await? {
-        sqlx::query("INSERT INTO revoked_certificate (identity, since) VALUES (?, ?)")
-            .bind(&identity[..])
-            .bind(instant::to_micros(now))
-            .execute(connection)
-            .await?;
+    if !is_known(connection, revoked.identity()).await? {
+        sqlx::query(
+            "INSERT INTO revoked_certificate (identity, since, expires_at) VALUES (?, ?, ?)",
+        )
+        .bind(&revoked.identity()[..])
+        .bind(instant::to_micros(now))
+        .bind(instant::to_micros(revoked.not_after()))
+        .execute(connection)
+        .await?;
     }
+    Ok(())
+}
+
+/// Forgets certificates that have expired, and are refused for that.
+pub(crate) async fn purge(
+    connection: &mut SqliteConnection,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM revoked_certificate WHERE expires_at < ?")
+        .bind(instant::to_micros(now))
+        .execute(connection)
+        .await?;
     Ok(())
 }

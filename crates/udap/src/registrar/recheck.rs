@@ -12,7 +12,8 @@ use crate::registrar::Registrar;
 use crate::registrar::trust::answers_to;
 use crate::registry::{CheckResult, LiveRegistration, TrustOff};
 use crate::trust::{
-    self, CrlStore, Distrust, Evidence, Fetched, OcspAnswer, Outcome, TrustNeed, TrustedPath,
+    self, CrlStore, Distrust, Evidence, Fetched, OcspAnswer, Outcome, RevokedCertificate,
+    TrustNeed, TrustedPath,
 };
 
 /// What became of a check.
@@ -35,7 +36,7 @@ pub enum RecheckVerdict {
         /// Why.
         distrust: Distrust,
         /// The revoked certificate, if that is why.
-        revoked: Option<Box<Certificate>>,
+        revoked: Option<Box<RevokedCertificate>>,
     },
     /// No community of the registration's URI serves its site any more.
     CommunityGone,

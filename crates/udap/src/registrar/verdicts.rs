@@ -15,7 +15,9 @@ use crate::community::Community;
 use crate::error::{ErrorCode, Refusal, Violation};
 use crate::limits;
 use crate::trust::name::NameKey;
-use crate::trust::{self, Distrust, Evidence, Judge, Outcome, TrustNeed, TrustedPath};
+use crate::trust::{
+    self, Distrust, Evidence, Judge, Outcome, RevokedCertificate, TrustNeed, TrustedPath,
+};
 
 /// Communities by what their anchors and intermediates can be met by.
 pub(super) struct Neighbours {
@@ -80,7 +82,7 @@ impl Question<'_> {
         site: &str,
     ) -> Verdicts {
         let near = neighbours.of(self.leaf, self.evidence.candidates);
-        let mut said: Vec<(usize, &Arc<Community>, Outcome)> = near
+        let mut said: Vec<(usize, &Arc<Community>, Said)> = near
             .iter()
             .filter_map(|position| Some((*position, communities.get(*position)?)))
             .filter(|(_, community)| community.serves(site))
@@ -88,7 +90,7 @@ impl Question<'_> {
             .collect();
         // Those that are not near know no path and ask for no status: where one is trusted, revoked
         // or asked about, nothing that they say counts.
-        if !said.iter().any(|(.., outcome)| settles(outcome)) {
+        if !said.iter().any(|(.., (outcome, _))| settles(outcome)) {
             let far = || {
                 let all = communities.iter().enumerate();
                 all.filter(|(position, community)| {
@@ -107,22 +109,26 @@ impl Question<'_> {
             said.sort_unstable_by_key(|(position, ..)| *position);
         }
         let mut verdicts = Verdicts::default();
-        for (_, community, outcome) in said {
+        for (_, community, (outcome, revoked)) in said {
             verdicts.add(community, outcome);
+            verdicts.revoked = verdicts.revoked.or(revoked);
         }
         verdicts
     }
 
-    fn ask(&self, community: &Community) -> Outcome {
+    fn ask(&self, community: &Community) -> Said {
         let Self {
             judge,
             leaf,
             evidence,
             at,
         } = *self;
-        trust::evaluate(judge, &community.trust, leaf, evidence, at)
+        trust::evaluate_naming_revoked(judge, &community.trust, leaf, evidence, at)
     }
 }
+
+/// What one community says, and the certificate that it knows revoked, if that is why.
+type Said = (Outcome, Option<RevokedCertificate>);
 
 /// Whether no distrust and no issuer of another community matters beside it: see
 /// [`Verdicts::decide`].
@@ -143,6 +149,7 @@ pub(super) struct Verdicts {
     needs_status: Vec<TrustNeed>,
     needs_issuer: Vec<TrustNeed>,
     distrust: Option<Distrust>,
+    revoked: Option<RevokedCertificate>,
 }
 
 #[derive(Debug)]
@@ -180,7 +187,11 @@ impl Verdicts {
         // What revokes the certificate in one community counts in all: an issuer that two
         // communities trust has revoked it.
         if let Some(distrust @ Distrust::Revoked(_)) = &self.distrust {
-            return Decision::Refused(refusal(distrust));
+            let mut refused = refusal(distrust);
+            if let Some(revoked) = self.revoked {
+                refused = refused.because_of(revoked);
+            }
+            return Decision::Refused(refused);
         }
         if self.trusted.len() > 1 {
             return Decision::Refused(Refusal::new(

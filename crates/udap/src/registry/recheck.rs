@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::RegistryError;
 use crate::certificate::Certificate;
-use crate::trust::Crl;
+use crate::trust::{Crl, RevokedCertificate};
 
 /// Why a check of trust switched a client off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,7 +84,7 @@ pub enum CheckResult {
     Unsettled,
     /// This certificate of its path was revoked: it is switched off, and the certificate stays
     /// refused though a later list omits it (decisions 12).
-    Revoked(Box<Certificate>),
+    Revoked(Box<RevokedCertificate>),
     /// It is switched off for this reason.
     Off(TrustOff),
 }

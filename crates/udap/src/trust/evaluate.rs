@@ -13,6 +13,7 @@ use super::leaf;
 use super::ocsp::OcspAnswer;
 use super::path::{Effort, Pool, Search, Sources};
 use super::revocation::{NoCrlAddress, PathNote, Revocation, RevocationMode, Verdict};
+use super::revoked::{RevokedCertificate, revocation_identity};
 use super::store::TrustStore;
 use crate::certificate::Certificate;
 
@@ -84,6 +85,15 @@ impl TrustedPath {
         self.path.anchor()
     }
 
+    /// What leaf and intermediates would be remembered by if they were revoked.
+    #[must_use]
+    pub fn revocation_identities(&self) -> Vec<[u8; 32]> {
+        let links = self.path.links();
+        links
+            .map(|(_, certificate, issuer)| revocation_identity(certificate, issuer))
+            .collect()
+    }
+
     /// What the audit should say about it.
     #[must_use]
     pub fn notes(&self) -> &[PathNote] {
@@ -112,7 +122,7 @@ pub(crate) fn evaluate_naming_revoked(
     leaf: &Certificate,
     evidence: &Evidence<'_>,
     at: OffsetDateTime,
-) -> (Outcome, Option<Certificate>) {
+) -> (Outcome, Option<RevokedCertificate>) {
     let mut effort = Effort::new();
     let outcome = evaluate_with(judge, policy, leaf, evidence, at, &mut effort);
     (outcome, effort.into_revoked())

@@ -23,7 +23,8 @@ pub(crate) mod name;
 mod ocsp;
 mod path;
 mod revocation;
-pub(crate) mod serials;
+mod revoked;
+mod serials;
 mod store;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -40,4 +41,5 @@ pub use judge::{Judge, LinearPath};
 pub use known::KnownCrls;
 pub use ocsp::{DelegateFlaw, OcspAnswer, OcspError, OcspStatus, ResponderRefusal};
 pub use revocation::{NoCrlAddress, PathNote, RevocationMode};
+pub use revoked::{RevokedCertificate, revocation_identity};
 pub use store::{StoreError, TrustStore};

@@ -11,6 +11,7 @@ use super::anchor::TrustAnchor;
 use super::distrust::{Distrust, PathRule, Place};
 use super::judge::LinearPath;
 use super::name::NameKey;
+use super::revoked::RevokedCertificate;
 use super::store::{SignatureMemo, TrustStore};
 use crate::certificate::Certificate;
 use crate::key::PublicKey;
@@ -50,7 +51,7 @@ pub(super) struct Effort {
     refuted: HashSet<[u8; 32]>,
     distrust: Option<Distrust>,
     /// Certificates that were found revoked.
-    revoked: Vec<(Place, Certificate)>,
+    revoked: Vec<(Place, RevokedCertificate)>,
     /// Addresses of issuers that no path got past, nearest to the leaf first.
     issuer_urls: Vec<String>,
 }
@@ -73,13 +74,14 @@ impl Effort {
     /// Notes that a certificate of a path is revoked.
     pub(super) fn note_revoked(&mut self, path: &LinearPath, place: Place) {
         let found = path.links().find(|(at, ..)| *at == place);
-        if let Some((_, certificate, _)) = found {
-            self.revoked.push((place, certificate.clone()));
+        if let Some((_, certificate, issuer)) = found {
+            let revoked = RevokedCertificate::new(certificate, issuer);
+            self.revoked.push((place, revoked));
         }
     }
 
     /// The revoked certificate that [`Effort::distrust`] speaks of.
-    pub(super) fn into_revoked(self) -> Option<Certificate> {
+    pub(super) fn into_revoked(self) -> Option<RevokedCertificate> {
         let Some(Distrust::Revoked(place)) = self.distrust else {
             return None;
         };
