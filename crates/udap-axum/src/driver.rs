@@ -70,8 +70,9 @@ async fn drive(
     let now = context.now;
     let rules = service.rules();
     let mut in_work: Option<InWork> = None;
+    let mut judged_by = service.crls.now();
     let mut step = {
-        let (site, crls) = (Arc::clone(site), service.crls.now());
+        let (site, crls) = (Arc::clone(site), judged_by.clone());
         verify(service, &rules, move |registrar| {
             registrar.start(&site, &body, &crls, now)
         })
@@ -82,7 +83,8 @@ async fn drive(
             Step::NeedTrust(need) => {
                 let fetched = service.fetcher.fetch(need.needs(), now).await;
                 service.crls.add(fetched.crls.iter().cloned());
-                let crls = service.crls.now();
+                judged_by = service.crls.now();
+                let crls = judged_by.clone();
                 verify(service, &rules, move |registrar| {
                     need.supply(registrar, fetched, &crls, now)
                 })
@@ -151,6 +153,11 @@ async fn drive(
                 let outcome = retried(|| service.registry.apply(&approved, context))
                     .await
                     .map_err(|error| http_error(&error))?;
+                // A list that arrived meanwhile may name it, and was compared with the registrations
+                // before it was one.
+                if !service.crls.now().is_same(&judged_by) {
+                    service.note_hasty(&outcome.client_id);
+                }
                 facts.client_id = Some(outcome.client_id.clone());
                 facts.enabled = Some(outcome.enabled);
                 let (status, word) = if outcome.created {

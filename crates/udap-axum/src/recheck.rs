@@ -50,7 +50,7 @@ pub struct HeldBack {
     pub community: String,
     /// The clients that would have been switched off.
     pub clients: usize,
-    /// How many it has.
+    /// How many of its clients are on.
     pub of: usize,
 }
 
@@ -85,9 +85,19 @@ enum Finding {
     AtTheEnd(TrustOff),
 }
 
+/// What a look may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Means {
+    /// What is known already.
+    Known,
+    /// What can be fetched too.
+    Network,
+}
+
 /// What a pass knows of one community.
 #[derive(Default)]
 struct Tally {
+    /// Those that are on.
     clients: usize,
     to_switch_off: Vec<(LiveRegistration, TrustOff)>,
 }
@@ -119,6 +129,7 @@ impl Rechecker {
         due_before: OffsetDateTime,
         force: bool,
     ) -> Result<PassReport, RegistryError> {
+        let rules = self.service.rules();
         let mut report = PassReport::default();
         let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
         let mut after = None;
@@ -130,12 +141,12 @@ impl Rechecker {
                 let tally = tallies
                     .entry(registration.community_uri.clone())
                     .or_default();
-                tally.clients += 1;
+                tally.clients += usize::from(registration.enabled);
                 if registration.checked_at > due_before {
                     continue;
                 }
                 report.checked += 1;
-                match self.look_at(&registration).await {
+                match self.look_at(&registration, Means::Network).await {
                     Finding::Now(result) => {
                         self.record(&registration, &result, &mut report).await?;
                     }
@@ -143,6 +154,10 @@ impl Rechecker {
                 }
                 tokio::time::sleep(PAUSE).await;
             }
+        }
+        // What was found by rules that have changed since is found again, by the pass that follows.
+        if !Arc::ptr_eq(&rules, &self.service.rules()) {
+            tallies.clear();
         }
         for (community, tally) in tallies {
             self.conclude(community, tally, force, &mut report).await?;
@@ -175,12 +190,20 @@ impl Rechecker {
         }
     }
 
-    /// Looks at the clients that newly known CRLs name (decisions 22). Cheap if there is no new
-    /// list. Returns how many were switched off.
+    /// Looks at the clients that newly known CRLs name (decisions 22), and at those that registered
+    /// while one arrived. Cheap if there is neither. Nothing is fetched: a list that names a client
+    /// is known, or counts for nothing. Returns how many were switched off.
     ///
     /// # Errors
     /// If the registry fails; the lists are compared again then.
     pub async fn take_up_crls(&self) -> Result<usize, RegistryError> {
+        let mut report = PassReport::default();
+        for client_id in self.service.take_hasty() {
+            if let Some(registration) = self.records.live_client(&client_id).await? {
+                self.switch_off_if_revoked(&registration, &mut report)
+                    .await?;
+            }
+        }
         let store = self.service.crls().now();
         let (is_same, known) = {
             let compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -191,19 +214,15 @@ impl Rechecker {
             (is_same, compared.fingerprints.clone())
         };
         if is_same {
-            return Ok(0);
+            return Ok(report.switched_off.values().sum());
         }
-        let mut report = PassReport::default();
         for crl in store.iter() {
             if known.contains(crl.fingerprint()) {
                 continue;
             }
             for registration in self.records.listed(crl).await? {
-                if let Finding::Now(result @ CheckResult::Revoked(_)) =
-                    self.look_at(&registration).await
-                {
-                    self.record(&registration, &result, &mut report).await?;
-                }
+                self.switch_off_if_revoked(&registration, &mut report)
+                    .await?;
             }
         }
         let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -212,13 +231,26 @@ impl Rechecker {
         Ok(report.switched_off.values().sum())
     }
 
-    async fn look_at(&self, registration: &LiveRegistration) -> Finding {
+    async fn switch_off_if_revoked(
+        &self,
+        registration: &LiveRegistration,
+        report: &mut PassReport,
+    ) -> Result<(), RegistryError> {
+        match self.look_at(registration, Means::Known).await {
+            Finding::Now(result @ CheckResult::Revoked(_)) => {
+                self.record(registration, &result, report).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn look_at(&self, registration: &LiveRegistration, means: Means) -> Finding {
         if is_off_for_good(registration) {
             // Only a statement brings it back: what remains is whether its row is still off.
             return Finding::Now(CheckResult::Unsettled);
         }
         let now = self.service.now();
-        let Some(verdict) = self.judge(registration, now).await else {
+        let Some(verdict) = self.judge(registration, now, means).await else {
             return Finding::Now(CheckResult::Unsettled);
         };
         if let RecheckVerdict::Distrusted { distrust, .. } = &verdict {
@@ -241,6 +273,7 @@ impl Rechecker {
         &self,
         registration: &LiveRegistration,
         now: OffsetDateTime,
+        means: Means,
     ) -> Option<RecheckVerdict> {
         let service = &self.service;
         let rules = service.rules();
@@ -254,6 +287,7 @@ impl Rechecker {
         loop {
             match step {
                 Recheck::Done(verdict) => return Some(verdict),
+                Recheck::Need(_) if means == Means::Known => return None,
                 Recheck::Need(need) => {
                     let fetched = service.fetcher.fetch(need.needs(), now).await;
                     service.crls().add(fetched.crls.iter().cloned());
@@ -290,7 +324,14 @@ impl Rechecker {
             Ok(on) => on,
             // Cancelled meanwhile.
             Err(RegistryError::NotRegistered) => return Ok(()),
-            Err(error) => return Err(error),
+            Err(error @ RegistryError::Unavailable(_)) => return Err(error),
+            // What is wrong with one must not keep the others from being looked at.
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::error!(client_id = %registration.client_id, %error, cause,
+                    "a check could not be recorded");
+                return Ok(());
+            }
         };
         metrics::recheck(result);
         match result {

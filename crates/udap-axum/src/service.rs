@@ -57,6 +57,9 @@ pub struct Service {
     pub(crate) default_for_unknown: bool,
     pub(crate) crls: KnownCrls,
     working_on: Mutex<HashSet<(String, String)>>,
+    /// Clients that registered while CRLs arrived: judged by the ones before, and registered after
+    /// those were compared with the registrations.
+    hasty: Mutex<Vec<String>>,
 }
 
 impl fmt::Debug for Service {
@@ -67,6 +70,9 @@ impl fmt::Debug for Service {
             .finish_non_exhaustive()
     }
 }
+
+/// Clients that registered while CRLs arrived, between two looks at them.
+const HASTY: usize = 10_000;
 
 /// The parts of a [`Service`].
 #[expect(
@@ -113,6 +119,7 @@ impl Service {
             default_for_unknown: parts.default_for_unknown,
             crls: parts.crls,
             working_on: Mutex::default(),
+            hasty: Mutex::default(),
         }
     }
 
@@ -152,6 +159,19 @@ impl Service {
     pub(crate) fn notices(&self) -> Vec<String> {
         let notices = self.notices.read().unwrap_or_else(PoisonError::into_inner);
         notices.values().flatten().cloned().collect()
+    }
+
+    /// Notes that a client registered while CRLs arrived.
+    pub(crate) fn note_hasty(&self, client_id: &str) {
+        let mut hasty = self.hasty.lock().unwrap_or_else(PoisonError::into_inner);
+        // Full only where nobody re-validates.
+        if hasty.len() < HASTY {
+            hasty.push(client_id.to_owned());
+        }
+    }
+
+    pub(crate) fn take_hasty(&self) -> Vec<String> {
+        std::mem::take(&mut self.hasty.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {

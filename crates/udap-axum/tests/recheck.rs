@@ -19,15 +19,15 @@ use udap::registry::{
 use udap::rules::{ContactMatch, Profile};
 use udap::site::{Site, TokenMode};
 use udap::trust::{
-    CertvalJudge, Crl, CrlStore, KnownCrls, NoCrlAddress, NoFetching, RevocationMode,
-    RevokedCertificate, TrustPolicy, TrustStore,
+    CertvalJudge, Crl, CrlStore, Fetched, KnownCrls, NoCrlAddress, NoFetching, RevocationMode,
+    RevokedCertificate, TrustFetcher, TrustNeed, TrustPolicy, TrustStore,
 };
 use udap_axum::{
     Environment, HeldBack, NoLinkChecks, PassReport, RateLimits, Rechecker, Rules, Service,
     ServiceParts, SiteSigner, TrustedProxies,
 };
 use udap_store::SqliteRegistry;
-use udap_testkit::{TestCommunity, TestLeaf};
+use udap_testkit::{CommunityOptions, TestCommunity, TestLeaf};
 
 const START: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
 const BASE: &str = "https://emr.example.org/apis/default/fhir";
@@ -51,6 +51,8 @@ type Recorded = Vec<(String, CheckResult)>;
 struct Records {
     live: Mutex<Vec<LiveRegistration>>,
     recorded: Mutex<Recorded>,
+    /// Clients of whom nothing can be recorded.
+    broken: Mutex<Vec<String>>,
 }
 
 #[async_trait]
@@ -65,6 +67,14 @@ impl RecheckRegistry for Records {
             .iter()
             .filter(|one| after.is_none_or(|after| one.position > after));
         Ok(rest.take(limit as usize).cloned().collect())
+    }
+
+    async fn live_client(
+        &self,
+        client_id: &str,
+    ) -> Result<Option<LiveRegistration>, RegistryError> {
+        let live = self.live.lock().unwrap();
+        Ok(live.iter().find(|one| one.client_id == client_id).cloned())
     }
 
     async fn expired(
@@ -94,6 +104,14 @@ impl RecheckRegistry for Records {
         now: OffsetDateTime,
     ) -> Result<bool, RegistryError> {
         let mut live = self.live.lock().unwrap();
+        if self
+            .broken
+            .lock()
+            .unwrap()
+            .contains(&registration.client_id)
+        {
+            return Err(RegistryError::Internal("a broken row".into()));
+        }
         let one = live
             .iter_mut()
             .find(|one| one.client_id == registration.client_id)
@@ -125,7 +143,7 @@ impl World {
     /// A community whose CRLs are known, and which is asked for them.
     async fn new() -> Self {
         let community = TestCommunity::new("one", START);
-        let service = Arc::new(service(&community, &community).await);
+        let service = Arc::new(service(&community).await);
         let crls = community.crls();
         service.crls().add(crls.iter().map(|der| crl(der)));
         let records = Arc::new(Records::default());
@@ -190,15 +208,19 @@ fn crl(der: &[u8]) -> Arc<Crl> {
     Arc::new(Crl::from_der(der).unwrap())
 }
 
-async fn service(of: &TestCommunity, anchored: &TestCommunity) -> Service {
+async fn service(of: &TestCommunity) -> Service {
+    with_fetcher(of, Arc::new(NoFetching)).await
+}
+
+async fn with_fetcher(of: &TestCommunity, fetcher: Arc<dyn TrustFetcher>) -> Service {
     let leaf = of.leaf(BASE).server().build();
     let chain = Certificate::from_pem_bundle(leaf.chain_pem().as_bytes()).unwrap();
     let signer = Signer::from_pem(Algorithm::Rs256, leaf.key().pem().as_bytes(), &chain).unwrap();
     let signer = MetadataSigner::new(signer, chain[0].clone(), Duration::hours(24));
     Service::new(ServiceParts {
-        rules: rules(signer, anchored),
+        rules: rules(signer, of),
         registry: Arc::new(SqliteRegistry::open_in_memory(Vec::new()).await.unwrap()),
-        fetcher: Arc::new(NoFetching),
+        fetcher,
         links: Arc::new(NoLinkChecks),
         crls: KnownCrls::new(CrlStore::default()),
         limits: RateLimits::new(0, 0),
@@ -441,4 +463,64 @@ async fn a_pass_that_was_interrupted_is_resumed() {
         .await
         .unwrap();
     assert_eq!(report.checked, 2);
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_recorded_does_not_keep_the_others_from_being_looked_at() {
+    let world = World::new().await;
+    world.register_many(3);
+    let broken = "client-0".to_owned();
+    world.records.broken.lock().unwrap().push(broken);
+    let ca = world.community.intermediate();
+    let list = world
+        .community
+        .crl(world.community.root())
+        .revoke(ca.serial());
+    world.service.crls().add([crl(&list.build())]);
+    let report = world.pass().await;
+    assert_eq!(report.switched_off.get("revoked"), Some(&2));
+    CLOCK.set(Duration::days(4_000));
+    assert_eq!(world.rechecker.expire().await.unwrap(), 0);
+}
+
+/// Fetches for ever.
+struct Tarpit;
+
+#[async_trait]
+impl TrustFetcher for Tarpit {
+    async fn fetch(&self, _needs: &[TrustNeed], _now: OffsetDateTime) -> Fetched {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn what_a_new_list_names_is_judged_without_the_network() {
+    let community = TestCommunity::with(
+        CommunityOptions::new("one").published_at("http://pki.example.org"),
+        START,
+    );
+    let service = Arc::new(with_fetcher(&community, Arc::new(Tarpit)).await);
+    let records = Arc::new(Records::default());
+    let rechecker = Rechecker::new(Arc::clone(&service), Arc::clone(&records) as _, GRACE);
+    let world = World {
+        community,
+        records,
+        service,
+        rechecker,
+    };
+    let (revoked, other) = (
+        world.community.client("https://app.example.org/"),
+        world.community.client("https://other.example.org/"),
+    );
+    let (named, _) = (world.register(&revoked), world.register(&other));
+    // A stranger's list names both, the CA's own only one; the root's is not known.
+    let stranger = TestCommunity::new("one", START);
+    let forged = stranger.crl(stranger.intermediate());
+    let forged = forged.revoke(revoked.serial()).revoke(other.serial());
+    let of = &world.community;
+    let own = of.crl(of.intermediate()).revoke(revoked.serial());
+    let lists = [crl(&forged.build()), crl(&own.build())];
+    world.service.crls().add(lists);
+    assert_eq!(world.rechecker.take_up_crls().await.unwrap(), 1);
+    assert_eq!(world.off(), [(named, TrustOff::Revoked)]);
 }

@@ -55,6 +55,13 @@ impl Server {
         let recorder = metrics::install()?;
         udap_axum::metrics::describe(&service);
 
+        // Before the first statement: what a stored list revokes is revoked.
+        built
+            .network
+            .crls()
+            .synchronise()
+            .await
+            .context("the stored revocation lists cannot be read")?;
         let (stop, stopped) = watch::channel(false);
         let mut parts = listen::Parts::new();
         let (address, tls) = listen::public(&mut parts, config, router(&service), stopped.clone())
@@ -84,6 +91,7 @@ impl Server {
             changed,
             stopped.clone(),
         ));
+        parts.spawn(upkeep::expiry(Arc::clone(&passes), stopped.clone()));
         parts.spawn(upkeep::at_once(passes, stopped.clone()));
         parts.spawn(upkeep::lists(
             built.network,

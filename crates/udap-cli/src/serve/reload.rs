@@ -169,7 +169,7 @@ impl Reloader {
         }
         build::vouch_for(&self.network, &rules);
         // Before the rules, so that no statement is judged by new anchors without their lists.
-        self.service.crls().add(crls);
+        self.service.crls().give(crls);
         self.service.replace_rules(rules)?;
         self.rules_seen = watched.rules;
         self.lists_seen = watched.lists;
@@ -186,7 +186,7 @@ impl Reloader {
             Err(error) => (Vec::new(), vec![error.into()]),
         };
         tracing::info!(count = lists.len(), "revocation lists read from files");
-        self.service.crls().add(lists);
+        self.service.crls().give(lists);
         // Perhaps one is being written: what is known stays, and the next change is tried.
         let problems = faults.iter().map(|fault| {
             let error = format!("{fault:#}");

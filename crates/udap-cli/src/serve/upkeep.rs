@@ -116,6 +116,13 @@ impl Passes {
         self.rechecker.take_up_crls().await
     }
 
+    async fn release(&self) {
+        let released = self.leases.release_lease(RECHECK_LEASE, &self.holder).await;
+        if let Err(error) = released {
+            failed(&error, "the lease on looking at clients was not given back");
+        }
+    }
+
     async fn lease(&self) -> Result<bool, RegistryError> {
         let now = environment::now();
         self.leases
@@ -140,31 +147,62 @@ pub(super) async fn passes(
             () = tokio::time::sleep(wait) => {}
             () = rules_changed.notified() => at_least = time::Duration::ZERO,
         }
-        tokio::select! {
-            _ = stopped.wait_for(|stop| *stop) => return Ok(()),
-            done = passes.pass(at_least, false) => match done {
-                Ok(Some(report)) => {
-                    tracing::info!(
-                        checked = report.checked, good = report.good, unsettled = report.unsettled,
-                        switched_off = report.switched_off.values().sum::<usize>(),
-                        held_back = report.held_back.len(), "registered clients looked at again");
-                    wait = interval;
-                    at_least = passes.interval / 2;
-                }
-                Ok(None) => {
-                    tracing::debug!("another process looks at the registrations");
-                    wait = BUSY_AGAIN;
-                }
-                Err(error) => {
-                    failed(&error, "registered clients could not be looked at again");
-                    wait = interval.min(FAILED_AGAIN);
-                }
-            },
+        let done = tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => None,
+            done = passes.pass(at_least, false) => Some(done),
+        };
+        match done {
+            None => {
+                // The next process need not wait for it to run out.
+                passes.release().await;
+                return Ok(());
+            }
+            Some(Ok(Some(report))) => {
+                tracing::info!(
+                    checked = report.checked,
+                    good = report.good,
+                    unsettled = report.unsettled,
+                    switched_off = report.switched_off.values().sum::<usize>(),
+                    held_back = report.held_back.len(),
+                    "registered clients looked at again"
+                );
+                wait = interval;
+                at_least = passes.interval / 2;
+            }
+            Some(Ok(None)) => {
+                tracing::debug!("another process looks at the registrations");
+                wait = BUSY_AGAIN;
+            }
+            Some(Err(error)) => {
+                failed(&error, "registered clients could not be looked at again");
+                wait = interval.min(FAILED_AGAIN);
+            }
         }
     }
 }
 
-/// Acts at once on lists that became known and on certificates that expire.
+/// Acts at once on certificates that expire.
+pub(super) async fn expiry(
+    passes: Arc<Passes>,
+    mut stopped: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => return Ok(()),
+            _ = ticks.tick() => {}
+        }
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => return Ok(()),
+            done = passes.rechecker.expire() => if let Err(error) = done {
+                failed(&error, "expired certificates could not be looked for");
+            }
+        }
+    }
+}
+
+/// Acts at once on lists that became known.
 pub(super) async fn at_once(
     passes: Arc<Passes>,
     mut stopped: watch::Receiver<bool>,
@@ -176,14 +214,11 @@ pub(super) async fn at_once(
             _ = stopped.wait_for(|stop| *stop) => return Ok(()),
             _ = ticks.tick() => {}
         }
-        if let Err(error) = passes.take_up_crls().await {
-            failed(
-                &error,
-                "new revocation lists could not be compared with the registrations",
-            );
-        }
-        if let Err(error) = passes.rechecker.expire().await {
-            failed(&error, "expired certificates could not be looked for");
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => return Ok(()),
+            done = passes.take_up_crls() => if let Err(error) = done {
+                failed(&error, "new revocation lists could not be compared with the registrations");
+            }
         }
     }
 }

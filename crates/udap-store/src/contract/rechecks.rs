@@ -221,6 +221,25 @@ pub async fn a_verdict_on_a_certificate_that_was_replaced_changes_nothing(harnes
     );
 }
 
+/// A doubt that is older than a statement counts for nothing; a revocation does.
+pub async fn a_doubt_that_a_statement_overtook_counts_for_nothing(harness: &dyn Harness) {
+    let world = World::new(EnablePolicy::All);
+    let store = harness.open().await;
+    let records = harness.records().await;
+    let leaf = world.leaf(APP);
+    let read = register(&world, &*store, &*records, &leaf).await;
+    let later = World::NOW + Duration::MINUTE;
+    let check = async |result| {
+        let recorded = records.record_check(&read, &result, later).await;
+        recorded.expect("the store answers")
+    };
+    assert!(check(CheckResult::Good).await);
+    for reason in [TrustOff::Untrusted, TrustOff::Unknown] {
+        assert!(check(CheckResult::Off(reason)).await);
+    }
+    assert!(!check(revoked(&read)).await);
+}
+
 /// Both times are kept: of the last look, and of the last good answer.
 pub async fn a_check_is_remembered_with_its_time(harness: &dyn Harness) {
     let world = World::new(EnablePolicy::All);

@@ -184,6 +184,11 @@ macro_rules! contract_tests {
         }
 
         #[tokio::test]
+        async fn a_doubt_that_a_statement_overtook_counts_for_nothing() {
+            rechecks::a_doubt_that_a_statement_overtook_counts_for_nothing(&$harness.await).await;
+        }
+
+        #[tokio::test]
         async fn a_check_is_remembered_with_its_time() {
             rechecks::a_check_is_remembered_with_its_time(&$harness.await).await;
         }

@@ -111,20 +111,27 @@ impl SqliteRegistry {
     ) -> Result<Decision, StoreError> {
         let row = &relative.row;
         let identity = row.names()?.identity;
-        let table = self.table(&row.site)?;
-        let found = table.enabled(transaction, &row.client_id).await?;
+        // A site that is no longer configured keeps its registrations. Its rows cannot be reached: they
+        // are set right when it is configured again.
+        let table = self.tables.get(&row.site);
+        let found = match table {
+            Some(table) => table.enabled(transaction, &row.client_id).await?,
+            None => Some(row.written_enabled),
+        };
         let was_admin_off = admin_off::is_set(transaction, &identity).await?;
         let before = row.state(relative.blocked, was_admin_off)?;
         let decision = switch::decide(before.clone(), found, event);
         let on = decision.state.written;
-        match found {
-            Some(is) if is != on => table.set_enabled(transaction, &row.client_id, on).await?,
-            Some(_) => {}
-            None if on => table.create(transaction, &client(row, now)?).await?,
-            None => {}
-        }
-        if decision.revoke_tokens {
-            table.revoke_tokens(transaction, &row.client_id).await?;
+        if let Some(table) = table {
+            match found {
+                Some(is) if is != on => table.set_enabled(transaction, &row.client_id, on).await?,
+                Some(_) => {}
+                None if on => table.create(transaction, &client(row, now)?).await?,
+                None => {}
+            }
+            if decision.revoke_tokens {
+                table.revoke_tokens(transaction, &row.client_id).await?;
+            }
         }
         admin_off::change(
             transaction,

@@ -41,6 +41,19 @@ impl RecheckRegistry for SqliteRegistry {
         Ok(page.await?)
     }
 
+    async fn live_client(
+        &self,
+        client_id: &str,
+    ) -> Result<Option<LiveRegistration>, RegistryError> {
+        let one = async {
+            let mut transaction = self.read().await?;
+            let row = registration::by_client_id(&mut transaction, client_id).await?;
+            let live = row.filter(|row| row.status == "registered");
+            live.as_ref().map(seen).transpose()
+        };
+        Ok(one.await?)
+    }
+
     async fn expired(
         &self,
         at: OffsetDateTime,
@@ -89,6 +102,15 @@ impl SqliteRegistry {
             // A statement came in between, and was judged by itself.
             return Ok(row.written_enabled);
         }
+        // A statement, or another check, established its trust after this one was begun. (What is
+        // revoked or has expired was so then, too, or is found anew.)
+        let is_doubt = matches!(
+            result,
+            CheckResult::Off(TrustOff::Untrusted | TrustOff::Unknown)
+        );
+        if is_doubt && row.good_at()? > seen.good_at {
+            return Ok(row.written_enabled);
+        }
         // Another process may have been quicker: it is off, and is told of, once.
         let is_off_for_good = matches!(
             row.trust_off()?,
@@ -100,6 +122,8 @@ impl SqliteRegistry {
             CheckResult::Unsettled => Event::Look,
             CheckResult::Good => Event::Recheck,
             CheckResult::Off(_) if is_off_for_good => Event::Look,
+            // Its tokens were revoked when it was switched off.
+            CheckResult::Off(reason) if row.trust_off()? == Some(*reason) => Event::Look,
             CheckResult::Off(reason) => Event::Distrust(*reason),
             CheckResult::Revoked(revoked) => {
                 revoked_certificate::remember(&mut transaction, revoked, now).await?;

@@ -103,6 +103,13 @@ pub trait RecheckRegistry: Send + Sync {
         limit: u32,
     ) -> Result<Vec<LiveRegistration>, RegistryError>;
 
+    /// The live registration of a client.
+    ///
+    /// # Errors
+    /// If the store fails.
+    async fn live_client(&self, client_id: &str)
+    -> Result<Option<LiveRegistration>, RegistryError>;
+
     /// Live registrations whose certificate expired before `at` and that were not switched off
     /// for lost trust yet, at most `limit`.
     ///
@@ -123,7 +130,8 @@ pub trait RecheckRegistry: Send + Sync {
     async fn listed(&self, crl: &Crl) -> Result<Vec<LiveRegistration>, RegistryError>;
 
     /// Records the outcome of a check of the registration as it was read: if it has another
-    /// certificate by now, nothing happens. A client that is no longer trusted is switched off and
+    /// certificate by now, nothing happens, and a doubt that is older than the last time its trust
+    /// was established counts for nothing. A client that is no longer trusted is switched off and
     /// its tokens are revoked; one whose status was unknown and is good is switched on again. What
     /// an administrator did to its row in the meantime is taken up as well. Returns whether it is
     /// on now.

@@ -53,10 +53,34 @@ impl CrlStore {
         Self(Arc::new(by_issuer))
     }
 
+    /// The same store with one CRL more that an operator gave: it is kept, whoever else brings lists of
+    /// its issuer.
+    #[must_use]
+    pub fn with_given(&self, crl: Arc<Crl>) -> Self {
+        let mut by_issuer = (*self.0).clone();
+        let lists = by_issuer.entry(crl.issuer().clone()).or_default();
+        // It may have been brought by somebody else before.
+        lists
+            .added
+            .retain(|known| known.fingerprint() != crl.fingerprint());
+        if lists.make_room_for(&crl) {
+            lists.given.push(crl);
+        }
+        Self(Arc::new(by_issuer))
+    }
+
     /// Whether both are one and the same, with nothing added in between.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether an operator gave this very list.
+    pub(super) fn is_given(&self, crl: &Crl) -> bool {
+        self.0.get(crl.issuer()).is_some_and(|lists| {
+            let mut given = lists.given.iter();
+            given.any(|known| known.fingerprint() == crl.fingerprint())
+        })
     }
 
     /// Whether [`CrlStore::with`] this list would be another store.

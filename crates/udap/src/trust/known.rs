@@ -25,6 +25,16 @@ impl KnownCrls {
             .clone()
     }
 
+    /// Takes up lists that an operator gave ([`CrlStore::with_given`]).
+    pub fn give(&self, crls: impl IntoIterator<Item = Arc<Crl>>) {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for crl in crls {
+            if !current.is_given(&crl) {
+                *current = current.with_given(crl);
+            }
+        }
+    }
+
     /// Takes up lists; the store keeps the newest of each ([`CrlStore::with`]).
     pub fn add(&self, crls: impl IntoIterator<Item = Arc<Crl>>) {
         let mut crls = crls.into_iter().peekable();
