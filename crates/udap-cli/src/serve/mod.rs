@@ -54,14 +54,10 @@ impl Server {
         let service = Arc::clone(&built.service);
         let recorder = metrics::install()?;
         udap_axum::metrics::describe(&service);
+        upkeep::take_stored_lists(&built.network).await;
+        // From here on SIGHUP does not end it: whoever sees it ready may send one.
+        let hangup = reload::hangup()?;
 
-        // Before the first statement: what a stored list revokes is revoked.
-        built
-            .network
-            .crls()
-            .synchronise()
-            .await
-            .context("the stored revocation lists cannot be read")?;
         let (stop, stopped) = watch::channel(false);
         let mut parts = listen::Parts::new();
         let (address, tls) = listen::public(&mut parts, config, router(&service), stopped.clone())
@@ -83,7 +79,8 @@ impl Server {
         })?;
         let rules_changed = Arc::new(Notify::new());
         let changed = Arc::clone(&rules_changed);
-        let reloader = reload::Reloader::new(config, scopes, &built, tls, rules_changed, watched)?;
+        let reloader =
+            reload::Reloader::new(config, scopes, &built, tls, rules_changed, watched, hangup);
         parts.spawn(reloader.run(stopped.clone()));
         let passes = Arc::new(Passes::new(config, &built, &store)?);
         parts.spawn(upkeep::passes(

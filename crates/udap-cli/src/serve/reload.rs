@@ -57,8 +57,15 @@ impl Watched {
     }
 }
 
+/// What SIGHUP does from now on: to be asked for before the server says that it serves.
+///
+/// # Errors
+/// If the system refuses.
+pub(super) fn hangup() -> std::io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
+
 impl Reloader {
-    /// Must be made before the server says that it serves: from then on SIGHUP does not end it.
     pub(super) fn new(
         config: &Config,
         discovered: Discovered,
@@ -66,8 +73,9 @@ impl Reloader {
         tls: Option<RustlsConfig>,
         rules_changed: Arc<Notify>,
         watched: Watched,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
+        hangup: Signal,
+    ) -> Self {
+        Self {
             config: config.clone(),
             refused: None,
             discovered,
@@ -75,10 +83,10 @@ impl Reloader {
             network: built.network.clone(),
             tls,
             rules_changed,
-            hangup: signal(SignalKind::hangup())?,
+            hangup,
             rules_seen: watched.rules,
             lists_seen: watched.lists,
-        })
+        }
     }
 
     /// Runs until the server stops.

@@ -223,6 +223,16 @@ pub(super) async fn at_once(
     }
 }
 
+/// Takes up the lists that were fetched before, so that no statement is judged without them because
+/// it came first, and their servers cannot be reached.
+pub(super) async fn take_stored_lists(network: &Network) {
+    match network.crls().synchronise().await {
+        Ok(0) => {}
+        Ok(taken) => tracing::info!(taken, "revocation lists taken from the store"),
+        Err(error) => failed(&error, "stored revocation lists could not be read"),
+    }
+}
+
 /// Keeps revocation lists current.
 pub(super) async fn lists(
     network: Network,
@@ -251,11 +261,7 @@ pub(super) async fn lists(
             _ = ticks.tick() => {}
         }
         let now = environment::now();
-        match crls.synchronise().await {
-            Ok(0) => {}
-            Ok(taken) => tracing::info!(taken, "revocation lists taken from the store"),
-            Err(error) => failed(&error, "stored revocation lists could not be read"),
-        }
+        take_stored_lists(&network).await;
         crls.refresh(now);
         if count % FORGET_EVERY == FORGET_EVERY - 1
             && let Err(error) = crls.forget_lapsed(now).await
