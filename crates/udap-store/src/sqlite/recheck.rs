@@ -12,7 +12,7 @@ use crate::sqlite::SqliteRegistry;
 use crate::sqlite::operator::{Relative, is_blocked};
 use crate::switch::Event;
 use crate::table::registration::{self, Registration};
-use crate::table::revoked_certificate;
+use crate::table::{live_registration, revoked_certificate};
 
 #[async_trait]
 impl RecheckRegistry for SqliteRegistry {
@@ -27,7 +27,8 @@ impl RecheckRegistry for SqliteRegistry {
                 (position.registered_at, position.id)
             });
             loop {
-                let rows = registration::live_page(&mut transaction, after, limit.into()).await?;
+                let rows =
+                    live_registration::live_page(&mut transaction, after, limit.into()).await?;
                 let Some(last) = rows.last() else {
                     return Ok::<_, StoreError>(Vec::new());
                 };
@@ -61,7 +62,7 @@ impl RecheckRegistry for SqliteRegistry {
     ) -> Result<Vec<LiveRegistration>, RegistryError> {
         let expired = async {
             let mut transaction = self.read().await?;
-            let rows = registration::expired(&mut transaction, at, limit.into()).await?;
+            let rows = live_registration::expired(&mut transaction, at, limit.into()).await?;
             Ok::<_, StoreError>(readable(&rows))
         };
         Ok(expired.await?)
@@ -70,7 +71,7 @@ impl RecheckRegistry for SqliteRegistry {
     async fn listed(&self, crl: &Crl) -> Result<Vec<LiveRegistration>, RegistryError> {
         let listed = async {
             let mut transaction = self.read().await?;
-            let rows = registration::listed(&mut transaction, crl).await?;
+            let rows = live_registration::listed(&mut transaction, crl).await?;
             Ok::<_, StoreError>(readable(&rows))
         };
         Ok(listed.await?)
@@ -117,7 +118,7 @@ impl SqliteRegistry {
             Some(TrustOff::Expired | TrustOff::Revoked | TrustOff::Untrusted)
         );
         let is_good = *result == CheckResult::Good;
-        registration::set_checked(&mut transaction, row.id, is_good, now).await?;
+        live_registration::set_checked(&mut transaction, row.id, is_good, now).await?;
         let event = match result {
             CheckResult::Unsettled => Event::Look,
             CheckResult::Good => Event::Recheck,

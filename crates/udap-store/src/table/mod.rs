@@ -8,6 +8,7 @@ pub(crate) mod audit_seal;
 pub(crate) mod client_block;
 pub(crate) mod crl;
 pub(crate) mod lease;
+pub(crate) mod live_registration;
 pub(crate) mod registration;
 pub(crate) mod revoked_certificate;
 pub(crate) mod spent_jti;

@@ -4,7 +4,6 @@ use serde_json::{Map, Value};
 use sqlx::SqliteConnection;
 use time::OffsetDateTime;
 use udap::certificate::Certificate;
-use udap::trust::Crl;
 
 use crate::applicant::Applicant;
 use crate::error::StoreError;
@@ -57,6 +56,8 @@ macro_rules! select {
     };
 }
 
+pub(crate) use select;
+
 const LIVE: &str = select!("WHERE identity = ? AND live = 1");
 
 const BY_CLIENT_ID: &str = select!("WHERE client_id = ?");
@@ -66,27 +67,6 @@ const LIVE_RELATIVES: &str = select!(
     "WHERE id IN (SELECT id FROM registration WHERE client_uri_hash = ? AND live = 1 \
      UNION SELECT id FROM registration WHERE key_fingerprint = ? AND live = 1) ORDER BY id"
 );
-
-const LIVE_PAGE: &str = select!(
-    "WHERE status = 'registered' AND registered_at >= ? AND (registered_at > ? OR id > ?) \
-     ORDER BY registered_at, id LIMIT ?"
-);
-
-// The first condition on trust_off stands for itself: NULL is not unequal to anything.
-const EXPIRED: &str = select!(
-    "WHERE live = 1 AND not_after < ? AND status = 'registered' \
-     AND (trust_off IS NULL OR trust_off = 'unknown') ORDER BY not_after LIMIT ?"
-);
-
-const OF_ISSUER: &str = "SELECT id, serial FROM registration \
-     WHERE issuer_hash = ? AND live = 1 AND status = 'registered'";
-
-const CHAINS: &str = "SELECT chain_hash, MIN(id) FROM registration \
-     WHERE live = 1 AND chain_hash IS NOT NULL GROUP BY chain_hash";
-
-const BY_ID: &str = select!("WHERE id = ?");
-
-const OF_CHAIN: &str = select!("WHERE live = 1 AND chain_hash = ? AND status = 'registered'");
 
 const PAGE: &str = select!(
     "WHERE registered_at >= ? AND (registered_at > ? OR id > ?) \
@@ -234,98 +214,6 @@ pub(crate) async fn page(
         .bind(limit)
         .fetch_all(connection)
         .await?)
-}
-
-/// Live registrations, oldest first, from after `(registered_at, id)` on, at most `limit`.
-pub(crate) async fn live_page(
-    connection: &mut SqliteConnection,
-    after: (i64, i64),
-    limit: i64,
-) -> Result<Vec<Registration>, StoreError> {
-    Ok(sqlx::query_as(LIVE_PAGE)
-        .bind(after.0)
-        .bind(after.0)
-        .bind(after.1)
-        .bind(limit)
-        .fetch_all(connection)
-        .await?)
-}
-
-/// Live registrations whose certificate expired before `at` and that are not off for that or
-/// worse.
-pub(crate) async fn expired(
-    connection: &mut SqliteConnection,
-    at: OffsetDateTime,
-    limit: i64,
-) -> Result<Vec<Registration>, StoreError> {
-    Ok(sqlx::query_as(EXPIRED)
-        .bind(instant::to_micros(at))
-        .bind(limit)
-        .fetch_all(connection)
-        .await?)
-}
-
-/// Live registrations that a list names: by the app's own certificate, or by an intermediate of
-/// its path.
-pub(crate) async fn listed(
-    connection: &mut SqliteConnection,
-    crl: &Crl,
-) -> Result<Vec<Registration>, StoreError> {
-    let mut listed = Vec::new();
-    let leaves: Vec<(i64, Vec<u8>)> = sqlx::query_as(OF_ISSUER)
-        .bind(&crl.issuer_hash()[..])
-        .fetch_all(&mut *connection)
-        .await?;
-    for (id, serial) in leaves {
-        if crl.revokes_serial(&serial) {
-            let row: Option<Registration> = sqlx::query_as(BY_ID)
-                .bind(id)
-                .fetch_optional(&mut *connection)
-                .await?;
-            listed.extend(row);
-        }
-    }
-    let chains: Vec<(Vec<u8>, i64)> = sqlx::query_as(CHAINS).fetch_all(&mut *connection).await?;
-    for (chain_hash, id) in chains {
-        let one: Option<Registration> = sqlx::query_as(BY_ID)
-            .bind(id)
-            .fetch_optional(&mut *connection)
-            .await?;
-        let Some(one) = one else { continue };
-        let chain = one.chain().unwrap_or_default();
-        let is_named = chain.iter().any(|certificate| {
-            crl.names_issuer_of(certificate) && crl.revokes_serial(certificate.serial())
-        });
-        if is_named {
-            let rows: Vec<Registration> = sqlx::query_as(OF_CHAIN)
-                .bind(chain_hash)
-                .fetch_all(&mut *connection)
-                .await?;
-            listed.extend(rows);
-        }
-    }
-    Ok(listed)
-}
-
-/// Notes that a registration was looked at, and whether its trust was established.
-pub(crate) async fn set_checked(
-    connection: &mut SqliteConnection,
-    id: i64,
-    is_good: bool,
-    now: OffsetDateTime,
-) -> Result<(), StoreError> {
-    let now = instant::to_micros(now);
-    sqlx::query(
-        "UPDATE registration SET checked_at = ?, good_at = CASE WHEN ? THEN ? ELSE good_at END \
-         WHERE id = ?",
-    )
-    .bind(now)
-    .bind(is_good)
-    .bind(now)
-    .bind(id)
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 impl Registration {
@@ -492,6 +380,7 @@ mod tests {
     use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
     use super::*;
+    use crate::table::live_registration;
 
     #[tokio::test]
     async fn every_lookup_goes_by_an_index() {
@@ -504,16 +393,9 @@ mod tests {
             .run_direct(None, &mut connection, false)
             .await
             .unwrap();
-        for sql in [
-            LIVE,
-            BY_CLIENT_ID,
-            LIVE_RELATIVES,
-            PAGE,
-            LIVE_PAGE,
-            OF_ISSUER,
-            BY_ID,
-            OF_CHAIN,
-        ] {
+        let mut queries = vec![LIVE, BY_CLIENT_ID, LIVE_RELATIVES, PAGE];
+        queries.extend(live_registration::BY_INDEX);
+        for sql in queries {
             let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
                 .fetch_all(&mut connection)
                 .await
