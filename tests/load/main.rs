@@ -18,6 +18,8 @@ use udap_tests::{Member, Server, Setup, now};
 
 /// Between two registrations of healthy apps: a tenth of what the server can do.
 const PACE: Duration = Duration::from_millis(20);
+/// Requests that are made beforehand: those of all measurements, and some more.
+const PREPARED: usize = 2_200;
 /// Of each measurement, but for the one that lasts until all lists have arrived.
 const SPAN: Duration = Duration::from_secs(8);
 /// Apps of the community whose lists never come.
@@ -62,7 +64,7 @@ async fn main() {
         published.address()
     );
     let server = Arc::new(Server::start(&Setup::of(members).top(&hosts)).await);
-    let mut apps = Apps::new(&healthy);
+    let mut apps = Apps::new(&healthy, &server);
 
     // Whatever is done once is done before.
     measure(&server, &mut apps, "warming up", |since| {
@@ -132,24 +134,36 @@ impl Times {
     }
 }
 
-/// Apps of the healthy community: a new one for each registration.
+/// Requests of the healthy community, each of an app of its own. They are made beforehand, so that
+/// nothing but sending them takes time from the server.
 struct Apps<'a> {
     community: &'a TestCommunity,
+    endpoint: String,
     count: usize,
+    ready: Vec<String>,
 }
 
 impl<'a> Apps<'a> {
-    fn new(community: &'a TestCommunity) -> Self {
-        Self {
+    fn new(community: &'a TestCommunity, server: &Server) -> Self {
+        let mut apps = Self {
             community,
+            endpoint: server.endpoint(),
             count: 0,
-        }
+            ready: Vec::new(),
+        };
+        apps.ready = (0..PREPARED).map(|_| apps.make()).collect();
+        apps
     }
 
-    fn next(&mut self) -> TestLeaf {
+    fn make(&mut self) -> String {
         self.count += 1;
         let uri = format!("https://app-{}.example.org/", self.count);
-        self.community.client(&uri)
+        let leaf = self.community.client(&uri);
+        leaf.statement(&self.endpoint, now()).request().to_string()
+    }
+
+    fn next(&mut self) -> String {
+        self.ready.pop().unwrap_or_else(|| self.make())
     }
 }
 
@@ -164,7 +178,7 @@ async fn measure(
     let mut registrations = JoinSet::new();
     while goes_on(start) {
         due += PACE;
-        let body = server.statement(&apps.next()).request().to_string();
+        let body = apps.next();
         sleep_until(due).await;
         let server = Arc::clone(server);
         registrations.spawn(async move {
@@ -194,11 +208,13 @@ impl Waiting {
         let mut apps = JoinSet::new();
         for number in 0..WAITING {
             let leaf = stuck.client(&format!("https://stuck-{number}.example.org/"));
+            // Nothing is spent by a statement that is not trusted: it can be sent again.
+            let body = server.statement(&leaf).request();
             let (server, ends) = (Arc::clone(server), Arc::clone(&ends));
             let answers: Arc<AtomicUsize> = Arc::clone(&answers);
             apps.spawn(async move {
                 while !ends.load(Ordering::Relaxed) {
-                    let answer = server.post(&server.statement(&leaf)).await;
+                    let answer = server.post_body(&body).await;
                     assert_eq!(answer.refusal().2, ["C21"], "{answer:?}");
                     answers.fetch_add(1, Ordering::Relaxed);
                     sleep(PAUSE).await;

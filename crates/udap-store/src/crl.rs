@@ -12,8 +12,16 @@ use crate::table::crl;
 impl CrlArchive for SqliteRegistry {
     async fn put_crl(&self, crl: &CrlRecord) -> Result<bool, RegistryError> {
         let put = async {
+            // A long list is written piece by piece, so that nobody waits for the whole of it to be
+            // on the disk. It counts once the last step names it.
+            let crl = crl::Whole::new(crl);
+            for chunk in crl.chunks() {
+                let mut transaction = self.write().await?;
+                crl::put_chunk(&mut transaction, &chunk).await?;
+                transaction.commit().await?;
+            }
             let mut transaction = self.write().await?;
-            let stored = crl::put(&mut transaction, crl).await?;
+            let stored = crl::put(&mut transaction, &crl).await?;
             transaction.commit().await?;
             Ok::<_, StoreError>(stored)
         };
@@ -104,6 +112,46 @@ mod tests {
         assert!(store.remove_crl(&short.url).await.unwrap());
         assert!(!store.remove_crl(&short.url).await.unwrap());
         assert_eq!(store.crl(&short.url).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn pieces_of_lists_that_are_not_known_are_removed_and_missing_ones_are_written() {
+        let store = store().await;
+        let pieces = async || {
+            let mut transaction = store.read().await.unwrap();
+            let count = sqlx::query_scalar("SELECT count(*) FROM crl_chunk");
+            let count: i64 = count.fetch_one(&mut *transaction).await.unwrap();
+            count
+        };
+        let stored = record(Some(&[2]), 0, 3 * 1024 * 1024);
+        let mut elsewhere = stored.clone();
+        elsewhere.url.push_str("?elsewhere");
+        assert!(store.put_crl(&stored).await.unwrap());
+        assert!(store.put_crl(&elsewhere).await.unwrap());
+        assert_eq!(pieces().await, 3, "one list in two places");
+        let older = record(Some(&[1]), -1, 2 * 1024 * 1024);
+        assert!(!store.put_crl(&older).await.unwrap());
+        assert_eq!(pieces().await, 3);
+        // As if another process had removed them just now.
+        let mut transaction = store.write().await.unwrap();
+        sqlx::query("DELETE FROM crl_chunk WHERE position = 1")
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        assert!(
+            crl::put(&mut transaction, &crl::Whole::new(&stored))
+                .await
+                .unwrap()
+        );
+        transaction.commit().await.unwrap();
+        assert_eq!(store.crl(&stored.url).await.unwrap(), Some(stored.clone()));
+        assert!(store.remove_crl(&stored.url).await.unwrap());
+        assert_eq!(
+            store.crl(&elsewhere.url).await.unwrap(),
+            Some(elsewhere.clone())
+        );
+        assert!(store.remove_crl(&elsewhere.url).await.unwrap());
+        assert_eq!(pieces().await, 0);
     }
 
     #[tokio::test]

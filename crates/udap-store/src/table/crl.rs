@@ -6,7 +6,7 @@ use udap::certificate::Certificate;
 use udap::registry::{CrlRecord, CrlVersion};
 
 use crate::error::StoreError;
-use crate::identity;
+use crate::identity::{self, Hash};
 use crate::instant;
 
 const TABLE: &str = "crl";
@@ -16,7 +16,6 @@ const CHUNK_BYTES: usize = 1024 * 1024;
 
 #[derive(sqlx::FromRow)]
 struct Row {
-    url_hash: Vec<u8>,
     url: String,
     issuer: Vec<u8>,
     this_update: i64,
@@ -29,12 +28,72 @@ struct Row {
     digest: Vec<u8>,
 }
 
+/// A piece of a list, found by the digest of the whole.
+pub(crate) struct Chunk<'a> {
+    digest: Hash,
+    position: i64,
+    bytes: &'a [u8],
+}
+
+/// A list and its digest, which takes a while.
+pub(crate) struct Whole<'a> {
+    crl: &'a CrlRecord,
+    digest: Hash,
+}
+
+impl<'a> Whole<'a> {
+    pub(crate) fn new(crl: &'a CrlRecord) -> Self {
+        Self {
+            crl,
+            digest: identity::content(&crl.der),
+        }
+    }
+
+    /// Its pieces.
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = Chunk<'a>> + use<'a> {
+        let digest = self.digest;
+        (0_i64..)
+            .zip(self.crl.der.chunks(CHUNK_BYTES))
+            .map(move |(position, bytes)| Chunk {
+                digest,
+                position,
+                bytes,
+            })
+    }
+}
+
+/// Stores a piece of a list that [`put`] is to make known.
+pub(crate) async fn put_chunk(
+    connection: &mut SqliteConnection,
+    chunk: &Chunk<'_>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO crl_chunk (digest, position, bytes) VALUES (?, ?, ?) \
+         ON CONFLICT (digest, position) DO UPDATE SET bytes = excluded.bytes",
+    )
+    .bind(&chunk.digest[..])
+    .bind(chunk.position)
+    .bind(chunk.bytes)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Removes the pieces of lists that are not known, whoever wrote them.
+async fn remove_unknown_chunks(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM crl_chunk WHERE digest NOT IN (SELECT digest FROM crl)")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Replaces what is stored under the CRL's URL, unless that is newer and of the same key. Returns
 /// whether it did.
 pub(crate) async fn put(
     connection: &mut SqliteConnection,
-    crl: &CrlRecord,
+    whole: &Whole<'_>,
 ) -> Result<bool, StoreError> {
+    let crl = whole.crl;
     let url_hash = identity::url(&crl.url);
     let stored: Option<(i64, Option<Vec<u8>>, Vec<u8>)> =
         sqlx::query_as("SELECT this_update, number, issuer FROM crl WHERE url_hash = ?")
@@ -48,17 +107,13 @@ pub(crate) async fn put(
         && (this_update < stored_update
             || is_lower(crl.number.as_deref(), stored_number.as_deref()))
     {
+        remove_unknown_chunks(connection).await?;
         return Ok(false);
     }
-    for statement in [
-        "DELETE FROM crl WHERE url_hash = ?",
-        "DELETE FROM crl_chunk WHERE url_hash = ?",
-    ] {
-        sqlx::query(statement)
-            .bind(&url_hash[..])
-            .execute(&mut *connection)
-            .await?;
-    }
+    sqlx::query("DELETE FROM crl WHERE url_hash = ?")
+        .bind(&url_hash[..])
+        .execute(&mut *connection)
+        .await?;
     sqlx::query(
         "INSERT INTO crl (url_hash, url, issuer, this_update, next_update, number, entity_tag, \
          last_modified, fetched_at, length, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -73,17 +128,20 @@ pub(crate) async fn put(
     .bind(&crl.last_modified)
     .bind(instant::to_micros(crl.fetched_at))
     .bind(length(&crl.der))
-    .bind(&identity::content(&crl.der)[..])
+    .bind(&whole.digest[..])
     .execute(&mut *connection)
     .await?;
-    for (position, chunk) in (0_i64..).zip(crl.der.chunks(CHUNK_BYTES)) {
-        sqlx::query("INSERT INTO crl_chunk (url_hash, position, bytes) VALUES (?, ?, ?)")
-            .bind(&url_hash[..])
-            .bind(position)
-            .bind(chunk)
-            .execute(&mut *connection)
-            .await?;
+    // They are there, unless another process has taken them for leavings.
+    let found: i64 = sqlx::query_scalar("SELECT count(*) FROM crl_chunk WHERE digest = ?")
+        .bind(&whole.digest[..])
+        .fetch_one(&mut *connection)
+        .await?;
+    if usize::try_from(found) != Ok(crl.der.len().div_ceil(CHUNK_BYTES)) {
+        for chunk in whole.chunks() {
+            put_chunk(connection, &chunk).await?;
+        }
     }
+    remove_unknown_chunks(connection).await?;
     Ok(true)
 }
 
@@ -93,7 +151,7 @@ pub(crate) async fn get(
     url: &str,
 ) -> Result<Option<CrlRecord>, StoreError> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT url_hash, url, issuer, this_update, next_update, number, entity_tag, last_modified, \
+        "SELECT url, issuer, this_update, next_update, number, entity_tag, last_modified, \
          fetched_at, length, digest FROM crl WHERE url_hash = ?",
     )
     .bind(&identity::url(url)[..])
@@ -101,8 +159,8 @@ pub(crate) async fn get(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let chunks: Vec<Vec<u8>> =
-        sqlx::query_scalar("SELECT bytes FROM crl_chunk WHERE url_hash = ? ORDER BY position")
-            .bind(&row.url_hash)
+        sqlx::query_scalar("SELECT bytes FROM crl_chunk WHERE digest = ? ORDER BY position")
+            .bind(&row.digest)
             .fetch_all(connection)
             .await?;
     let der = chunks.concat();
@@ -179,16 +237,12 @@ pub(crate) async fn remove(
     connection: &mut SqliteConnection,
     url: &str,
 ) -> Result<bool, StoreError> {
-    let url_hash = identity::url(url);
-    sqlx::query("DELETE FROM crl_chunk WHERE url_hash = ?")
-        .bind(&url_hash[..])
-        .execute(&mut *connection)
-        .await?;
     let removed = sqlx::query("DELETE FROM crl WHERE url_hash = ?")
-        .bind(&url_hash[..])
-        .execute(connection)
+        .bind(&identity::url(url)[..])
+        .execute(&mut *connection)
         .await?
         .rows_affected();
+    remove_unknown_chunks(connection).await?;
     Ok(removed > 0)
 }
 
