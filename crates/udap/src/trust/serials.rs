@@ -128,7 +128,7 @@ impl<const WIDTH: usize> Rows for Packed<WIDTH> {
     }
 
     fn sort(&mut self) {
-        self.0.sort_unstable_by(|a, b| order(a, b));
+        self.0.sort_unstable_by(order);
         self.0.shrink_to_fit();
     }
 
