@@ -119,7 +119,9 @@ impl NeedRecheck {
             Outcome::Trusted(path) => RecheckVerdict::Trusted(Box::new(path)),
             Outcome::Untrusted(distrust) => RecheckVerdict::Distrusted {
                 distrust,
-                revoked: revoked.map(Box::new),
+                revoked: revoked
+                    .filter(|(place, _)| distrust == Distrust::Revoked(*place))
+                    .map(|(_, certificate)| Box::new(certificate)),
             },
             Outcome::Need(needs) => {
                 self.needs = needs;
@@ -155,3 +157,6 @@ impl Registrar {
         .evaluate(self, crls, now)
     }
 }
+
+#[cfg(test)]
+mod tests;

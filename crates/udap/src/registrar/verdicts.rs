@@ -80,7 +80,7 @@ impl Question<'_> {
         site: &str,
     ) -> Verdicts {
         let near = neighbours.of(self.leaf, self.evidence.candidates);
-        let mut said: Vec<(usize, &Arc<Community>, Outcome)> = near
+        let mut said: Vec<(usize, &Arc<Community>, Said)> = near
             .iter()
             .filter_map(|position| Some((*position, communities.get(*position)?)))
             .filter(|(_, community)| community.serves(site))
@@ -88,7 +88,7 @@ impl Question<'_> {
             .collect();
         // Those that are not near know no path and ask for no status: where one is trusted, revoked
         // or asked about, nothing that they say counts.
-        if !said.iter().any(|(.., outcome)| settles(outcome)) {
+        if !said.iter().any(|(.., said)| said.settles()) {
             let far = || {
                 let all = communities.iter().enumerate();
                 all.filter(|(position, community)| {
@@ -107,32 +107,46 @@ impl Question<'_> {
             said.sort_unstable_by_key(|(position, ..)| *position);
         }
         let mut verdicts = Verdicts::default();
-        for (_, community, outcome) in said {
-            verdicts.add(community, outcome);
+        for (_, community, said) in said {
+            verdicts.add(community, said);
         }
         verdicts
     }
 
-    fn ask(&self, community: &Community) -> Outcome {
+    fn ask(&self, community: &Community) -> Said {
         let Self {
             judge,
             leaf,
             evidence,
             at,
         } = *self;
-        trust::evaluate(judge, &community.trust, leaf, evidence, at)
+        let (outcome, revoked) =
+            trust::evaluate_naming_revoked(judge, &community.trust, leaf, evidence, at);
+        Said {
+            outcome,
+            revoked: revoked.map(|(place, _)| Distrust::Revoked(place)),
+        }
     }
 }
 
-/// Whether no distrust and no issuer of another community matters beside it: see
-/// [`Verdicts::decide`].
-fn settles(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Trusted(_) | Outcome::Untrusted(Distrust::Revoked(_)) => true,
-        Outcome::Untrusted(_) => false,
-        Outcome::Need(needs) => needs
-            .iter()
-            .any(|need| matches!(need, TrustNeed::Crl(_) | TrustNeed::Ocsp(_))),
+/// What one community says.
+struct Said {
+    outcome: Outcome,
+    /// What is revoked on one of its paths.
+    revoked: Option<Distrust>,
+}
+
+impl Said {
+    /// Whether no distrust and no issuer of another community matters beside it: see
+    /// [`Verdicts::decide`].
+    fn settles(&self) -> bool {
+        match &self.outcome {
+            Outcome::Trusted(_) | Outcome::Untrusted(Distrust::Revoked(_)) => true,
+            Outcome::Untrusted(_) => false,
+            Outcome::Need(needs) => needs
+                .iter()
+                .any(|need| matches!(need, TrustNeed::Crl(_) | TrustNeed::Ocsp(_))),
+        }
     }
 }
 
@@ -143,6 +157,11 @@ pub(super) struct Verdicts {
     needs_status: Vec<TrustNeed>,
     needs_issuer: Vec<TrustNeed>,
     distrust: Option<Distrust>,
+    /// The distrust of a community that may yet trust the certificate: its path holds but for the
+    /// status.
+    unsettled: Option<Distrust>,
+    /// What such a community found revoked on another of its paths.
+    revoked_beside: Option<Distrust>,
 }
 
 #[derive(Debug)]
@@ -153,15 +172,19 @@ pub(super) enum Decision {
 }
 
 impl Verdicts {
-    fn add(&mut self, community: &Arc<Community>, outcome: Outcome) {
-        match outcome {
+    fn add(&mut self, community: &Arc<Community>, said: Said) {
+        let keep = |kept: &mut Option<Distrust>, distrust: Distrust| {
+            *kept = Some(kept.map_or(distrust, |known| known.or(distrust)));
+        };
+        match said.outcome {
             Outcome::Trusted(path) => self.trusted.push((Arc::clone(community), path)),
-            Outcome::Untrusted(distrust) => {
-                self.distrust = Some(match self.distrust {
-                    Some(known) => known.or(distrust),
-                    None => distrust,
-                });
+            Outcome::Untrusted(distrust) if distrust.may_pass() => {
+                keep(&mut self.unsettled, distrust);
+                if let Some(revoked) = said.revoked {
+                    keep(&mut self.revoked_beside, revoked);
+                }
             }
+            Outcome::Untrusted(distrust) => keep(&mut self.distrust, distrust),
             Outcome::Need(needs) => {
                 for need in needs {
                     let list = match &need {
@@ -181,6 +204,12 @@ impl Verdicts {
         // communities trust has revoked it.
         if let Some(distrust @ Distrust::Revoked(_)) = &self.distrust {
             return Decision::Refused(refusal(distrust));
+        }
+        // That it has a path besides, of unknown status, lets no other community trust it.
+        if let Some(revoked) = &self.revoked_beside
+            && !self.trusted.is_empty()
+        {
+            return Decision::Refused(refusal(revoked));
         }
         if self.trusted.len() > 1 {
             return Decision::Refused(Refusal::new(
@@ -205,7 +234,8 @@ impl Verdicts {
             needs.truncate(limits::AIA_FETCHES);
             return Decision::Need(needs);
         }
-        Decision::Refused(match &self.distrust {
+        // What one community may yet trust is not lost by what other communities find wrong with it.
+        Decision::Refused(match &self.unsettled.or(self.distrust) {
             Some(distrust) => refusal(distrust),
             None => not_trusted(),
         })

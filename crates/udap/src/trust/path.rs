@@ -84,14 +84,12 @@ impl Effort {
     }
 
     /// The revoked certificate that [`Effort::distrust`] speaks of.
-    pub(super) fn into_revoked(self) -> Option<Certificate> {
+    pub(super) fn into_revoked(self) -> Option<(Place, Certificate)> {
         let Some(Distrust::Revoked(place)) = self.distrust else {
             return None;
         };
         let mut revoked = self.revoked.into_iter();
-        revoked
-            .find(|(at, _)| *at == place)
-            .map(|(_, certificate)| certificate)
+        revoked.find(|(at, _)| *at == place)
     }
 
     /// Keeps the most specific reason.
