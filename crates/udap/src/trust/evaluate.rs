@@ -174,6 +174,8 @@ pub(super) fn evaluate_with(
                 unsettled = Some(unsettled.map_or(distrust, |known| known.or(distrust)));
             }
             Verdict::Bad(distrust) => effort.note(distrust),
+            // Not of a leaf's path.
+            Verdict::Hearsay => {}
             Verdict::Ask(needs) => {
                 pending.get_or_insert(needs);
             }
