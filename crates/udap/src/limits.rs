@@ -54,6 +54,11 @@ pub const CRL_ADDRESSES: usize = 8;
 /// Intermediates fetched by AIA for one statement (C08, decisions 2).
 pub const AIA_FETCHES: usize = 3;
 
+/// Addresses of issuers that a search keeps of all certificates that it comes by: [`AIA_FETCHES`], and
+/// three dozen more, since some may have been asked already. Real certificates name one or two; one of
+/// 16 KB has room for five hundred, and a tangled search comes by it thousands of times.
+pub const ISSUER_ADDRESSES: usize = AIA_FETCHES + 36;
+
 /// Octets of a client URI, that is of `iss` (decisions 5).
 pub const CLIENT_URI_BYTES: usize = 2_048;
 

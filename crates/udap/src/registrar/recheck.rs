@@ -120,7 +120,9 @@ impl NeedRecheck {
             Outcome::Trusted(path) => RecheckVerdict::Trusted(Box::new(path)),
             Outcome::Untrusted(distrust) => RecheckVerdict::Distrusted {
                 distrust,
-                revoked: revoked.map(Box::new),
+                revoked: revoked
+                    .filter(|(place, _)| distrust == Distrust::Revoked(*place))
+                    .map(|(_, certificate)| Box::new(certificate)),
             },
             Outcome::Need(needs) => {
                 self.needs = needs;
@@ -156,3 +158,6 @@ impl Registrar {
         .evaluate(self, crls, now)
     }
 }
+
+#[cfg(test)]
+mod tests;

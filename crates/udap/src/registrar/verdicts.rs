@@ -16,7 +16,7 @@ use crate::error::{ErrorCode, Refusal, Violation};
 use crate::limits;
 use crate::trust::name::NameKey;
 use crate::trust::{
-    self, Distrust, Evidence, Judge, Outcome, RevokedCertificate, TrustNeed, TrustedPath,
+    self, Distrust, Evidence, Judge, Outcome, Place, RevokedCertificate, TrustNeed, TrustedPath,
 };
 
 /// Communities by what their anchors and intermediates can be met by.
@@ -90,7 +90,7 @@ impl Question<'_> {
             .collect();
         // Those that are not near know no path and ask for no status: where one is trusted, revoked
         // or asked about, nothing that they say counts.
-        if !said.iter().any(|(.., (outcome, _))| settles(outcome)) {
+        if !said.iter().any(|(.., said)| said.settles()) {
             let far = || {
                 let all = communities.iter().enumerate();
                 all.filter(|(position, community)| {
@@ -109,9 +109,8 @@ impl Question<'_> {
             said.sort_unstable_by_key(|(position, ..)| *position);
         }
         let mut verdicts = Verdicts::default();
-        for (_, community, (outcome, revoked)) in said {
-            verdicts.add(community, outcome);
-            verdicts.revoked = verdicts.revoked.or(revoked);
+        for (_, community, said) in said {
+            verdicts.add(community, said);
         }
         verdicts
     }
@@ -123,22 +122,30 @@ impl Question<'_> {
             evidence,
             at,
         } = *self;
-        trust::evaluate_naming_revoked(judge, &community.trust, leaf, evidence, at)
+        let (outcome, revoked) =
+            trust::evaluate_naming_revoked(judge, &community.trust, leaf, evidence, at);
+        Said { outcome, revoked }
     }
 }
 
-/// What one community says, and the certificate that it knows revoked, if that is why.
-type Said = (Outcome, Option<RevokedCertificate>);
+/// What one community says.
+struct Said {
+    outcome: Outcome,
+    /// What is revoked on one of its paths.
+    revoked: Option<(Place, RevokedCertificate)>,
+}
 
-/// Whether no distrust and no issuer of another community matters beside it: see
-/// [`Verdicts::decide`].
-fn settles(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Trusted(_) | Outcome::Untrusted(Distrust::Revoked(_)) => true,
-        Outcome::Untrusted(_) => false,
-        Outcome::Need(needs) => needs
-            .iter()
-            .any(|need| matches!(need, TrustNeed::Crl(_) | TrustNeed::Ocsp(_))),
+impl Said {
+    /// Whether no distrust and no issuer of another community matters beside it: see
+    /// [`Verdicts::decide`].
+    fn settles(&self) -> bool {
+        match &self.outcome {
+            Outcome::Trusted(_) | Outcome::Untrusted(Distrust::Revoked(_)) => true,
+            Outcome::Untrusted(_) => false,
+            Outcome::Need(needs) => needs
+                .iter()
+                .any(|need| matches!(need, TrustNeed::Crl(_) | TrustNeed::Ocsp(_))),
+        }
     }
 }
 
@@ -150,6 +157,11 @@ pub(super) struct Verdicts {
     needs_issuer: Vec<TrustNeed>,
     distrust: Option<Distrust>,
     revoked: Option<RevokedCertificate>,
+    /// The distrust of a community that may yet trust the certificate: its path holds but for the
+    /// status.
+    unsettled: Option<Distrust>,
+    /// What such a community found revoked on another of its paths.
+    revoked_beside: Option<Distrust>,
 }
 
 #[derive(Debug)]
@@ -160,14 +172,23 @@ pub(super) enum Decision {
 }
 
 impl Verdicts {
-    fn add(&mut self, community: &Arc<Community>, outcome: Outcome) {
-        match outcome {
+    fn add(&mut self, community: &Arc<Community>, said: Said) {
+        let keep = |kept: &mut Option<Distrust>, distrust: Distrust| {
+            *kept = Some(kept.map_or(distrust, |known| known.or(distrust)));
+        };
+        match said.outcome {
             Outcome::Trusted(path) => self.trusted.push((Arc::clone(community), path)),
+            Outcome::Untrusted(distrust) if distrust.may_pass() => {
+                keep(&mut self.unsettled, distrust);
+                if let Some((place, _)) = said.revoked {
+                    keep(&mut self.revoked_beside, Distrust::Revoked(place));
+                }
+            }
             Outcome::Untrusted(distrust) => {
-                self.distrust = Some(match self.distrust {
-                    Some(known) => known.or(distrust),
-                    None => distrust,
-                });
+                keep(&mut self.distrust, distrust);
+                if self.revoked.is_none() {
+                    self.revoked = said.revoked.map(|(_, revoked)| revoked);
+                }
             }
             Outcome::Need(needs) => {
                 for need in needs {
@@ -193,6 +214,12 @@ impl Verdicts {
             }
             return Decision::Refused(refused);
         }
+        // That it has a path besides, of unknown status, lets no other community trust it.
+        if let Some(revoked) = &self.revoked_beside
+            && !self.trusted.is_empty()
+        {
+            return Decision::Refused(refusal(revoked));
+        }
         if self.trusted.len() > 1 {
             return Decision::Refused(Refusal::new(
                 ErrorCode::UnapprovedSoftwareStatement,
@@ -216,7 +243,8 @@ impl Verdicts {
             needs.truncate(limits::AIA_FETCHES);
             return Decision::Need(needs);
         }
-        Decision::Refused(match &self.distrust {
+        // What one community may yet trust is not lost by what other communities find wrong with it.
+        Decision::Refused(match &self.unsettled.or(self.distrust) {
             Some(distrust) => refusal(distrust),
             None => not_trusted(),
         })

@@ -66,7 +66,8 @@ pub enum PathRule {
 /// Why a leaf is not trusted. It never holds anything from a certificate.
 ///
 /// Of several reasons the most specific one is reported: [`Distrust::Revoked`] beats all, a date
-/// beats a broken rule, and that beats an unknown issuer.
+/// beats a broken rule, and that beats an unknown issuer. But where one path holds and only its status
+/// is unknown, that is the reason, whatever is wrong with other paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Distrust {

@@ -115,14 +115,15 @@ pub fn evaluate(
     evaluate_with(judge, policy, leaf, evidence, at, &mut Effort::new())
 }
 
-/// As [`evaluate`], and names the certificate that is revoked, if that is the verdict.
+/// As [`evaluate`], and what was found revoked on the way, whatever the verdict: another path may be
+/// waiting for its status.
 pub(crate) fn evaluate_naming_revoked(
     judge: &dyn Judge,
     policy: &TrustPolicy,
     leaf: &Certificate,
     evidence: &Evidence<'_>,
     at: OffsetDateTime,
-) -> (Outcome, Option<RevokedCertificate>) {
+) -> (Outcome, Option<(Place, RevokedCertificate)>) {
     let mut effort = Effort::new();
     let outcome = evaluate_with(judge, policy, leaf, evidence, at, &mut effort);
     (outcome, effort.into_revoked())
@@ -158,6 +159,7 @@ pub(super) fn evaluate_with(
     let mut search = Search::new(sources, leaf, None);
     let mut reached_an_anchor = false;
     let mut pending = None;
+    let mut unsettled: Option<Distrust> = None;
     while let Some(path) = search.next(effort) {
         reached_an_anchor = true;
         if !effort.judgement(&path) {
@@ -178,7 +180,12 @@ pub(super) fn evaluate_with(
                     return Outcome::Untrusted(distrust);
                 }
             }
+            Verdict::Bad(distrust) if distrust.may_pass() => {
+                unsettled = Some(unsettled.map_or(distrust, |known| known.or(distrust)));
+            }
             Verdict::Bad(distrust) => effort.note(distrust),
+            // Not of a leaf's path.
+            Verdict::Hearsay => {}
             Verdict::Ask(needs) => {
                 pending.get_or_insert(needs);
             }
@@ -186,6 +193,11 @@ pub(super) fn evaluate_with(
     }
     if let Some(needs) = pending {
         return Outcome::Need(needs);
+    }
+    // This path holds but for its status, which may yet be learned: faults of other paths, such as a
+    // CA's former certificate that has expired, end nothing as long as that is open (decisions 23).
+    if let Some(unsettled) = unsettled {
+        return Outcome::Untrusted(unsettled);
     }
     if policy.aia && !reached_an_anchor && !leaf.uri_names().is_empty() {
         let needs = fetch::issuers(leaf, evidence.candidates, effort, evidence.tried);

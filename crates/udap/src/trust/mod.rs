@@ -19,6 +19,7 @@ mod judge;
 pub(crate) mod kinship;
 mod known;
 mod leaf;
+mod list_signer;
 pub(crate) mod name;
 mod ocsp;
 mod path;

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::anchor::TrustAnchor;
 use super::distrust::{Distrust, PathRule, Place};
+use super::fetch::is_http;
 use super::judge::LinearPath;
 use super::name::NameKey;
 use super::revoked::RevokedCertificate;
@@ -52,8 +53,11 @@ pub(super) struct Effort {
     distrust: Option<Distrust>,
     /// Certificates that were found revoked.
     revoked: Vec<(Place, RevokedCertificate)>,
-    /// Addresses of issuers that no path got past, nearest to the leaf first.
+    /// Addresses of issuers that no path got past, nearest to the leaf first: each once, and at most
+    /// [`limits::ISSUER_ADDRESSES`].
     issuer_urls: Vec<String>,
+    /// Certificates whose addresses are among these already.
+    addressed: HashSet<[u8; 32]>,
 }
 
 impl Effort {
@@ -68,6 +72,7 @@ impl Effort {
             distrust: None,
             revoked: Vec::new(),
             issuer_urls: Vec::new(),
+            addressed: HashSet::new(),
         }
     }
 
@@ -81,14 +86,12 @@ impl Effort {
     }
 
     /// The revoked certificate that [`Effort::distrust`] speaks of.
-    pub(super) fn into_revoked(self) -> Option<RevokedCertificate> {
+    pub(super) fn into_revoked(self) -> Option<(Place, RevokedCertificate)> {
         let Some(Distrust::Revoked(place)) = self.distrust else {
             return None;
         };
         let mut revoked = self.revoked.into_iter();
-        revoked
-            .find(|(at, _)| *at == place)
-            .map(|(_, certificate)| certificate)
+        revoked.find(|(at, _)| *at == place)
     }
 
     /// Keeps the most specific reason.
@@ -105,6 +108,23 @@ impl Effort {
 
     pub(super) fn issuer_urls(&self) -> &[String] {
         &self.issuer_urls
+    }
+
+    /// Keeps where an issuer's own issuer may be found. A search may come by the same certificate
+    /// thousands of times.
+    fn note_addresses(&mut self, issuer: &Certificate) {
+        let is_full = |urls: &[String]| urls.len() >= limits::ISSUER_ADDRESSES;
+        if is_full(&self.issuer_urls) || !self.addressed.insert(*issuer.fingerprint()) {
+            return;
+        }
+        for url in issuer.ca_issuers() {
+            if is_full(&self.issuer_urls) {
+                return;
+            }
+            if !self.issuer_urls.contains(url) && is_http(url) {
+                self.issuer_urls.push(url.clone());
+            }
+        }
     }
 
     /// Whether a limit ended the search, or was just reached.
@@ -148,6 +168,7 @@ impl Effort {
             distrust: None,
             revoked: Vec::new(),
             issuer_urls: Vec::new(),
+            addressed: HashSet::new(),
             refuted: std::mem::take(&mut self.refuted),
             ..*self
         }
@@ -283,7 +304,7 @@ impl<'a> Search<'a> {
                         effort.note(reason);
                     } else {
                         self.push(issuer);
-                        effort.issuer_urls.extend_from_slice(issuer.ca_issuers());
+                        effort.note_addresses(issuer);
                     }
                 }
             }

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 
 use time::OffsetDateTime;
 
-use super::anchor::TrustAnchor;
 use super::crl::Crl;
 use super::crl_store::CrlStore;
 use super::distrust::{Distrust, Place};
 use super::fetch::{CrlNeed, OcspNeed, TrustNeed};
 use super::general_name::PointName;
 use super::judge::{Judge, LinearPath};
+use super::list_signer::Voice;
 use super::ocsp::OcspAnswer;
-use super::path::{Effort, Search, Sources, same_name_and_key};
+use super::path::{Effort, Sources};
 use crate::certificate::Certificate;
 use crate::limits;
 
@@ -52,7 +52,8 @@ pub enum PathNote {
 /// What is known about one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Status {
-    Good,
+    /// Somebody says so.
+    Good(Voice),
     Revoked,
     /// No address, no CRL.
     Unaddressed,
@@ -66,6 +67,8 @@ enum Status {
 /// What is known about a path.
 pub(super) enum Verdict {
     Good(Vec<PathNote>),
+    /// For the signer of a list only: good if hearsay is believed.
+    Hearsay,
     /// Whether it is good depends on these, of which none was asked yet.
     Ask(Vec<TrustNeed>),
     Bad(Distrust),
@@ -91,16 +94,32 @@ impl Revocation<'_> {
         self.of_path_to(path, limits::CRL_SIGNER_DEPTH, effort)
     }
 
-    fn of_path_to(&self, path: &LinearPath, depth: usize, effort: &mut Effort) -> Verdict {
+    /// As [`Self::of_path`]; below the full depth, of the path of a list's signer.
+    pub(super) fn of_path_to(
+        &self,
+        path: &LinearPath,
+        depth: usize,
+        effort: &mut Effort,
+    ) -> Verdict {
+        let is_signer = depth < limits::CRL_SIGNER_DEPTH;
         let mut notes = Vec::new();
         let mut ask = Vec::new();
         let mut bad = None;
+        let mut is_hearsay = false;
         if self.mode == RevocationMode::Off {
             return Verdict::Good(notes);
         }
         for (place, certificate, issuer) in path.links() {
             match self.of_certificate(path, certificate, issuer, depth, effort) {
-                Status::Good => {}
+                Status::Good(Voice::Issuer) => {}
+                // Nobody is asked about a signer that passes for good: a list of his that revokes
+                // must be heard. What it may show beyond that is for the caller.
+                Status::Good(voice) if is_signer => is_hearsay |= voice == Voice::Hearsay,
+                // The issuer itself is asked before its other keys are believed: their lists need
+                // not tell of what this key issued.
+                Status::Good(Voice::SameCa) => {
+                    ask.extend(self.need(certificate, issuer, is_signer));
+                }
                 // Nothing can be worse.
                 Status::Revoked => return Verdict::Bad(Distrust::Revoked(place)),
                 Status::Unaddressed => match self.no_address {
@@ -109,8 +128,11 @@ impl Revocation<'_> {
                     }
                     _ => notes.push(PathNote::NoRevocationAddress(place)),
                 },
-                status @ (Status::Unknown | Status::NotUnderstood) => {
-                    if let Some(need) = self.need(certificate, issuer, &status, depth) {
+                status @ (Status::Good(Voice::Hearsay)
+                | Status::Unknown
+                | Status::NotUnderstood) => {
+                    let lists_only = is_signer || status == Status::NotUnderstood;
+                    if let Some(need) = self.need(certificate, issuer, lists_only) {
                         ask.push(need);
                     } else if self.mode == RevocationMode::Required {
                         bad = bad.or(Some(Distrust::RevocationUnknown(place)));
@@ -124,25 +146,25 @@ impl Revocation<'_> {
             // What is lost already is not asked about.
             (Some(bad), _) => Verdict::Bad(bad),
             (None, false) => Verdict::Ask(ask),
+            (None, true) if is_hearsay => Verdict::Hearsay,
             (None, true) => Verdict::Good(notes),
         }
     }
 
-    /// What could be asked about a certificate of unknown status: lists first, then responders.
+    /// What could be asked about a certificate of which its issuer has not spoken: lists first, then
+    /// responders. `lists_only`: where no answer can change anything; and about the signer of a list
+    /// nobody is asked, which must not keep the list from being heard.
     fn need(
         &self,
         certificate: &Certificate,
         issuer: &Certificate,
-        status: &Status,
-        depth: usize,
+        lists_only: bool,
     ) -> Option<TrustNeed> {
         let urls = self.untried(certificate);
         if !urls.is_empty() {
             return Some(TrustNeed::Crl(CrlNeed::new(certificate, issuer, urls)));
         }
-        // About the signer of a list nobody is asked: that must not keep the list from being heard.
-        let is_signer = depth < limits::CRL_SIGNER_DEPTH;
-        if !self.ocsp || is_signer || *status != Status::Unknown {
+        if !self.ocsp || lists_only {
             return None;
         }
         OcspNeed::new(certificate, issuer, self.tried).map(TrustNeed::Ocsp)
@@ -164,7 +186,11 @@ impl Revocation<'_> {
             return Status::Revoked;
         }
         let status = self.by_lists(path, certificate, issuer, depth, effort);
-        if status != Status::Unknown || !self.ocsp {
+        let is_open = matches!(
+            status,
+            Status::Unknown | Status::Good(Voice::SameCa | Voice::Hearsay)
+        );
+        if !is_open || !self.ocsp {
             return status;
         }
         // A responder whose certificate says that it need not be checked is not asked about, but a
@@ -178,7 +204,8 @@ impl Revocation<'_> {
                 .responder()
                 .is_none_or(|responder| !is_withdrawn(responder, effort))
         }) {
-            Status::Good
+            // It, or a responder whose certificate it signed.
+            Status::Good(Voice::Issuer)
         } else {
             status
         }
@@ -193,13 +220,13 @@ impl Revocation<'_> {
         effort: &mut Effort,
     ) -> Status {
         let mut is_known = false;
-        let mut is_good = false;
+        let mut good: Option<Voice> = None;
         let mut is_refused = false;
         // Every list of the issuer is consulted: what any of them revokes is revoked, stale or not.
         for crl in self.crls.of_issuer(certificate) {
-            if !self.is_authentic(crl, issuer, path, depth, effort) {
+            let Some(voice) = self.voice(crl, issuer, path, depth, effort) else {
                 continue;
-            }
+            };
             is_known = true;
             if crl
                 .entry(certificate)
@@ -210,13 +237,13 @@ impl Revocation<'_> {
             if !crl.is_understood() {
                 is_refused = true;
             } else if crl.is_current(self.sources.at) && covers(crl, certificate) {
-                is_good = true;
+                good = Some(good.map_or(voice, |best| best.min(voice)));
             }
         }
         if is_refused {
             Status::NotUnderstood
-        } else if is_good {
-            Status::Good
+        } else if let Some(voice) = good {
+            Status::Good(voice)
         } else if is_known
             || !certificate.distribution_points().is_empty()
             || !certificate.ocsp_responders().is_empty()
@@ -233,77 +260,6 @@ impl Revocation<'_> {
             .take(limits::CRL_ADDRESSES)
             .cloned()
             .collect()
-    }
-
-    /// Whether the issuer signed the list: with the key that is on the path, or with another key
-    /// of the same CA whose certificate leads to the same anchor and is itself not revoked.
-    fn is_authentic(
-        &self,
-        crl: &Crl,
-        issuer: &Certificate,
-        path: &LinearPath,
-        depth: usize,
-        effort: &mut Effort,
-    ) -> bool {
-        if may_sign_crls(issuer) && issuer.key().is_ok_and(|key| crl.verify(key).is_ok()) {
-            return true;
-        }
-        let Some(depth) = depth.checked_sub(1) else {
-            return false;
-        };
-        let anchor = path.anchor();
-        if same_name(anchor.certificate(), crl)
-            && may_sign_crls(anchor.certificate())
-            && crl.verify(anchor.key()).is_ok()
-        {
-            return true;
-        }
-        let store = self.sources.store;
-        let on_path = path.issuers().iter();
-        let known = store
-            .intermediates_named(crl.issuer())
-            .chain(self.sources.pool.named(crl.issuer()));
-        let mut signers: Vec<_> = on_path
-            .chain(known)
-            .filter(|signer| {
-                same_name(signer, crl)
-                    && !same_name_and_key(signer, issuer)
-                    && signer.key_usage().is_some_and(|usage| usage.crl_sign())
-                    && signer.well_formed().is_ok()
-                    && signer.key().is_ok_and(|key| crl.verify(key).is_ok())
-            })
-            .collect();
-        signers.sort_by_key(|signer| *signer.fingerprint());
-        signers.dedup();
-        signers
-            .into_iter()
-            .any(|signer| self.is_good(signer, anchor, depth, effort))
-    }
-
-    /// Whether a certificate leads to this anchor and is not revoked.
-    fn is_good(
-        &self,
-        target: &Certificate,
-        anchor: &TrustAnchor,
-        depth: usize,
-        effort: &mut Effort,
-    ) -> bool {
-        // What is found here says nothing about the leaf: reasons go to an effort of their own.
-        let mut own = effort.split();
-        let mut search = Search::new(self.sources, target, Some(anchor));
-        let mut is_good = false;
-        while let Some(path) = search.next(&mut own) {
-            let policies = self.sources.store.policies();
-            if own.judgement(&path)
-                && self.judge.judge(&path, policies, self.sources.at).is_ok()
-                && matches!(self.of_path_to(&path, depth, &mut own), Verdict::Good(_))
-            {
-                is_good = true;
-                break;
-            }
-        }
-        effort.join(own);
-        is_good
     }
 }
 
@@ -325,10 +281,6 @@ pub(super) fn settles(
 /// keyUsage, where there is one, must allow it (RFC 5280 §6.3.3 (f)).
 pub(super) fn may_sign_crls(certificate: &Certificate) -> bool {
     certificate.key_usage().is_none_or(|usage| usage.crl_sign())
-}
-
-fn same_name(signer: &Certificate, crl: &Crl) -> bool {
-    signer.subject_key() == crl.issuer()
 }
 
 /// Whether a list that does not name the certificate thereby says that it is not revoked, for any

@@ -241,7 +241,7 @@ proptest! {
         let few = question.ask_all(&communities, &Neighbours::new(&communities), SITE);
         let mut all = Verdicts::default();
         for community in communities.iter().filter(|community| community.serves(SITE)) {
-            all.add(community, question.ask(community).0);
+            all.add(community, question.ask(community));
         }
         prop_assert_eq!(told(few), told(all));
     }
@@ -278,4 +278,96 @@ fn a_leaf_of_two_communities_among_many_is_ambiguous_and_revoked_in_one_is_revok
     // The first does not look at lists, the second does.
     let revoking = CrlStore::new(vec![Arc::clone(&PKI.crls[1])]);
     assert!(ask(&revoking).contains("certificate_revoked"));
+}
+
+fn of(id: usize, anchor: &Ca, intermediates: &[Certificate]) -> Arc<Community> {
+    let mut made = community(id, (1, 0, 0, false, false));
+    let store = TrustStore::new(
+        vec![anchor.certificate.clone()],
+        intermediates.to_vec(),
+        Vec::new(),
+    );
+    Arc::get_mut(&mut made).unwrap().trust.store = store.unwrap();
+    made
+}
+
+/// Proves: C21
+#[test]
+fn an_unknown_status_in_one_community_outweighs_faults_but_no_revocation_in_others() {
+    let (one, two) = (Ca::root("One"), Ca::root("Two"));
+    let ca = one.ca("CA");
+    let leaf = ca.leaf_with(|params| params.custom_extensions.push(point(full_name(LIST))));
+    let expired = two.certify(&ca, |params| {
+        params.not_after = AT - time::Duration::hours(1);
+    });
+    let renewed = two.certify(&ca, |_| {});
+    let own = ca.certificate.clone();
+    let judge = CertvalJudge::new();
+    let tried = BTreeSet::from([LIST.to_owned()]);
+    let told_by = |of_two: &[Certificate], ask_lists_in_two: bool, crls: &[Arc<Crl>]| {
+        let mut told_in = Vec::new();
+        for turn in [false, true] {
+            let mut second = of(2, &two, of_two);
+            if !ask_lists_in_two {
+                Arc::get_mut(&mut second).unwrap().trust.revocation = RevocationMode::Off;
+            }
+            let mut communities = vec![of(1, &one, std::slice::from_ref(&own)), second];
+            if turn {
+                communities.reverse();
+            }
+            let question = Question {
+                judge: &judge,
+                leaf: &leaf,
+                evidence: &Evidence {
+                    candidates: &[],
+                    crls: &CrlStore::new(crls.to_vec()),
+                    ocsp: &[],
+                    tried: &tried,
+                },
+                at: AT,
+            };
+            let neighbours = Neighbours::new(&communities);
+            told_in.push(told(question.ask_all(&communities, &neighbours, SITE)));
+        }
+        assert_eq!(told_in[0], told_in[1]);
+        told_in.remove(0)
+    };
+    // The other community knows an expired certificate of the CA only.
+    let told = told_by(std::slice::from_ref(&expired), true, &[]);
+    assert!(told.contains("revocation_unknown"), "{told}");
+    assert!(told.contains("retry_after_seconds: Some"), "{told}");
+    // A revoked one: that counts in all.
+    let revoked = two.crl().revoke(&renewed).build();
+    let renewed = std::slice::from_ref(&renewed);
+    let told = told_by(renewed, true, std::slice::from_ref(&revoked));
+    assert!(told.contains("certificate_revoked"), "{told}");
+    // Trusted by the other community, which looks at no list.
+    let told = told_by(renewed, false, &[]);
+    assert!(told.starts_with("trusted 2"), "{told}");
+    // But not if the first one knows an issuer's certificate to be revoked, beside a path whose status
+    // is unknown.
+    let former = one.certify(&ca, |_| {});
+    let revoking = one.crl().revoke(&former).build();
+    let both = [own.clone(), former];
+    let first = of(1, &one, &both);
+    let mut second = of(2, &two, renewed);
+    Arc::get_mut(&mut second).unwrap().trust.revocation = RevocationMode::Off;
+    let decide = |communities: &[Arc<Community>]| {
+        let question = Question {
+            judge: &judge,
+            leaf: &leaf,
+            evidence: &Evidence {
+                candidates: &[],
+                crls: &CrlStore::new(vec![revoking.clone()]),
+                ocsp: &[],
+                tried: &tried,
+            },
+            at: AT,
+        };
+        self::told(question.ask_all(communities, &Neighbours::new(communities), SITE))
+    };
+    let told = decide(std::slice::from_ref(&first));
+    assert!(told.contains("revocation_unknown"), "{told}");
+    let told = decide(&[first, second]);
+    assert!(told.contains("certificate_revoked"), "{told}");
 }

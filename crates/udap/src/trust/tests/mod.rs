@@ -15,3 +15,4 @@ mod responders;
 mod revocation;
 mod rules;
 mod signers;
+mod unsettled;

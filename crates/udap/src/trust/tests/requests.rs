@@ -1,9 +1,15 @@
 //! What an evaluation asks for, and when (C07, C08, decisions 2).
 
+use std::collections::BTreeSet;
+
 use time::Duration;
 
 use super::pki::{AT, Ca, World, full_name, issuers_at, point, tlv};
-use crate::trust::{Distrust, Place, TrustNeed};
+use crate::certificate::Certificate;
+use crate::limits;
+use crate::trust::evaluate::evaluate_with;
+use crate::trust::path::Effort;
+use crate::trust::{CertvalJudge, CrlStore, Distrust, Evidence, Outcome, Place, TrustNeed};
 
 fn issuer(url: &str) -> TrustNeed {
     TrustNeed::Issuer {
@@ -175,4 +181,59 @@ fn crls_of_a_whole_path_are_asked_for_at_once() {
         Distrust::RevocationUnknown(Place::Leaf)
     );
     assert!(world.distrust(&leaf).may_pass());
+}
+
+/// A search may come by one certificate thousands of times, and each may name hundreds of addresses.
+///
+/// Proves: C08
+#[test]
+fn of_addresses_of_issuers_few_are_kept_and_each_once_in_an_order_of_their_own() {
+    let cas = ["A", "B", "C", "D", "E"].map(Ca::root);
+    let mut candidates = Vec::new();
+    for issuer in &cas {
+        for subject in &cas {
+            let name = &issuer.params.distinguished_name;
+            if *name == subject.params.distinguished_name {
+                continue;
+            }
+            let urls: Vec<_> = (0..20)
+                .map(|number| format!("http://{}.example/{number}", candidates.len() / 2))
+                .collect();
+            let mut urls: Vec<_> = urls.iter().map(String::as_str).collect();
+            urls.push("ldap://pki.example.org/cn=CA");
+            candidates.push(issuer.certify(subject, |params| {
+                params.custom_extensions.push(issuers_at(&urls));
+            }));
+        }
+    }
+    let leaf = cas[0].leaf_with(|params| params.custom_extensions.push(issuers_at(&[CA])));
+    let world = World::of(&[&Ca::root("Root")]);
+    let kept = |candidates: &[Certificate], tried: &BTreeSet<String>| {
+        let mut effort = Effort::new();
+        let evidence = Evidence {
+            candidates,
+            crls: &CrlStore::default(),
+            ocsp: &[],
+            tried,
+        };
+        let judge = CertvalJudge::new();
+        let outcome = evaluate_with(&judge, &world.policy, &leaf, &evidence, AT, &mut effort);
+        (effort.issuer_urls().to_vec(), outcome)
+    };
+    let (urls, outcome) = kept(&candidates, &BTreeSet::new());
+    assert_eq!(urls.len(), limits::ISSUER_ADDRESSES);
+    assert_eq!(urls.iter().collect::<BTreeSet<_>>().len(), urls.len());
+    assert!(urls.iter().all(|url| url.starts_with("http://")));
+    let Outcome::Need(needs) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(needs, [issuer(CA), issuer(&urls[0]), issuer(&urls[1])]);
+    // Those that were asked already leave others to ask.
+    let (_, outcome) = kept(&candidates, &[CA.to_owned(), urls[0].clone()].into());
+    let Outcome::Need(needs) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(needs, [issuer(&urls[1])]);
+    candidates.reverse();
+    assert_eq!(kept(&candidates, &BTreeSet::new()).0, urls);
 }
