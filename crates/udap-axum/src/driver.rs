@@ -13,6 +13,7 @@ use udap::response;
 use udap::site::Site;
 use udap::statement::TrustedStatement;
 
+use crate::budget::FetchBudget;
 use crate::error::HttpError;
 use crate::rules::Rules;
 use crate::service::{InWork, Service};
@@ -70,6 +71,7 @@ async fn drive(
     let now = context.now;
     let rules = service.rules();
     let mut in_work: Option<InWork> = None;
+    let mut budget = FetchBudget::new();
     let mut step = {
         let (site, crls) = (Arc::clone(site), service.crls.now());
         verify(service, &rules, move |registrar| {
@@ -80,7 +82,10 @@ async fn drive(
     loop {
         step = match step {
             Step::NeedTrust(need) => {
-                let fetched = service.fetcher.fetch(need.needs(), now).await;
+                let fetched = budget
+                    .fetch(&*service.fetcher, need.needs(), now)
+                    .await
+                    .ok_or(HttpError::TemporarilyUnavailable)?;
                 service.crls.add(fetched.crls.iter().cloned());
                 let crls = service.crls.now();
                 verify(service, &rules, move |registrar| {

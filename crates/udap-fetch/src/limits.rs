@@ -73,10 +73,7 @@ pub const CRL_DOWNLOADS_PER_HOST: usize = 2;
 /// CRLs being decoded. A million entries take a tenth of a second of the processor.
 pub const CRL_DECODINGS: usize = 1;
 
-/// For all that one statement needs of CRLs and OCSP (decisions 22).
-pub const STATUS_TIME: Duration = Duration::from_secs(15);
-
-/// For one CRL that a statement waits for. Shorter than [`STATUS_TIME`], so that the second address
+/// For one CRL that a statement waits for. Shorter than [`udap::limits::FETCH_TIME`], so that the second address
 /// gets its turn if the first one hangs.
 pub const CRL_TIME: Duration = Duration::from_secs(7);
 

@@ -100,6 +100,8 @@ pub struct Crl {
     /// A critical extension of list or entry that is not understood.
     has_unknown_critical: bool,
     serials: Serials,
+    /// Entries, those for certificates of other issuers too.
+    listed: usize,
     signed: Option<(CertificateSignature, Digest)>,
     signature: Vec<u8>,
     /// Whether a key, by fingerprint, made the signature. That never changes.
@@ -197,6 +199,12 @@ impl Crl {
     #[must_use]
     pub fn len(&self) -> usize {
         self.serials.len()
+    }
+
+    /// Entries for certificates of any issuer.
+    #[must_use]
+    pub fn listed(&self) -> usize {
+        self.listed
     }
 
     /// Whether it lists nothing.
@@ -302,7 +310,8 @@ impl Crl {
     }
 
     /// Fingerprints of keys that are known to have signed it.
-    pub(crate) fn signers(&self) -> Vec<[u8; 32]> {
+    #[must_use]
+    pub fn signers(&self) -> Vec<[u8; 32]> {
         self.checked
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -384,6 +393,7 @@ fn read(der: &[u8]) -> Option<Crl> {
         is_delta: false,
         has_unknown_critical: false,
         serials: Serials::default(),
+        listed: 0,
         signed: scheme.map(|scheme| (scheme, scheme.digest(signed))),
         signature: signature.to_vec(),
         checked: Mutex::default(),
@@ -394,6 +404,7 @@ fn read(der: &[u8]) -> Option<Crl> {
     let entries = Entries::read(entries.unwrap_or_default(), &crl.issuer)?;
     crl.has_unknown_critical |= entries.has_unknown_critical;
     crl.serials = entries.serials;
+    crl.listed = entries.listed;
     Some(crl)
 }
 

@@ -110,7 +110,7 @@ impl Revocation<'_> {
                     _ => notes.push(PathNote::NoRevocationAddress(place)),
                 },
                 status @ (Status::Unknown | Status::NotUnderstood) => {
-                    if let Some(need) = self.need(certificate, issuer, &status, depth) {
+                    if let Some(need) = self.need(path, certificate, issuer, &status, depth) {
                         ask.push(need);
                     } else if self.mode == RevocationMode::Required {
                         bad = bad.or(Some(Distrust::RevocationUnknown(place)));
@@ -131,6 +131,7 @@ impl Revocation<'_> {
     /// What could be asked about a certificate of unknown status: lists first, then responders.
     fn need(
         &self,
+        path: &LinearPath,
         certificate: &Certificate,
         issuer: &Certificate,
         status: &Status,
@@ -138,14 +139,16 @@ impl Revocation<'_> {
     ) -> Option<TrustNeed> {
         let urls = self.untried(certificate);
         if !urls.is_empty() {
-            return Some(TrustNeed::Crl(CrlNeed::new(certificate, issuer, urls)));
+            let need = CrlNeed::new(certificate, issuer, path.authority(issuer), urls);
+            return Some(TrustNeed::Crl(need));
         }
         // About the signer of a list nobody is asked: that must not keep the list from being heard.
         let is_signer = depth < limits::CRL_SIGNER_DEPTH;
         if !self.ocsp || is_signer || *status != Status::Unknown {
             return None;
         }
-        OcspNeed::new(certificate, issuer, self.tried).map(TrustNeed::Ocsp)
+        let authority = path.authority(issuer);
+        OcspNeed::new(certificate, issuer, authority, self.tried).map(TrustNeed::Ocsp)
     }
 
     fn of_certificate(
