@@ -21,9 +21,11 @@ CREATE TABLE revoked_certificate (
 DROP TABLE crl;
 DROP TABLE crl_chunk;
 CREATE TABLE crl (
+    -- SHA-256 of url and issuer_key: a CA that names another's address must not get in its way
     url_hash      BLOB    NOT NULL PRIMARY KEY CHECK (length(url_hash) = 32),
     url           TEXT    NOT NULL,
     issuer        BLOB    NOT NULL,
+    issuer_key    BLOB    NOT NULL CHECK (length(issuer_key) = 32),
     this_update   INTEGER NOT NULL,
     next_update   INTEGER,
     -- cRLNumber: big-endian, without leading zeros

@@ -75,7 +75,9 @@ mod tests {
         }
         assert_eq!(rounds, limits::FETCH_ROUNDS);
         let taken = started.elapsed();
-        assert!(taken >= limits::FETCH_TIME && taken < limits::FETCH_TIME + Duration::from_millis(50));
+        assert!(
+            taken >= limits::FETCH_TIME && taken < limits::FETCH_TIME + Duration::from_millis(50)
+        );
         let seen = fetcher.0.lock().unwrap();
         assert_eq!(seen[0], limits::FETCH_TIME);
         assert!(seen[1] <= limits::FETCH_TIME * 2 / 3);

@@ -126,6 +126,11 @@ impl TrustFetcher for Network {
     }
 
     fn trusted(&self, path: &TrustedPath) {
-        self.vouch_for(std::iter::once(path.leaf()).chain(path.intermediates()));
+        self.crls.learn(path);
+        if let Some(issuers) = &self.issuers {
+            for certificate in std::iter::once(path.leaf()).chain(path.intermediates()) {
+                issuers.trust_hosts_on_path(certificate);
+            }
+        }
     }
 }

@@ -89,6 +89,8 @@ impl Reason {
 /// One CRL: serial numbers sorted for binary search, not the DER.
 pub struct Crl {
     fingerprint: [u8; 32],
+    /// Of its DER.
+    octets: usize,
     issuer: NameKey,
     issuer_text: String,
     authority_key_id: Option<Vec<u8>>,
@@ -156,6 +158,12 @@ impl Crl {
     #[must_use]
     pub fn fingerprint(&self) -> &[u8; 32] {
         &self.fingerprint
+    }
+
+    /// Octets of the CRL in DER.
+    #[must_use]
+    pub fn octets(&self) -> usize {
+        self.octets
     }
 
     /// The issuer for people; never to be compared.
@@ -383,6 +391,7 @@ fn read(der: &[u8]) -> Option<Crl> {
     let scheme = CertificateSignature::from_oid(&algorithm.algorithm.to_id_string());
     let mut crl = Crl {
         fingerprint: sha2::Sha256::digest(der).into(),
+        octets: der.len(),
         issuer: NameKey::of(&issuer),
         issuer_text: issuer.to_string(),
         authority_key_id: None,

@@ -234,12 +234,8 @@ pub trait TrustFetcher: Send + Sync {
     /// What could be had within `time_left`, which the caller counts over all calls for one statement
     /// ([`limits::FETCH_TIME`]). What could not be had is simply missing: the core then decides what
     /// that means.
-    async fn fetch(
-        &self,
-        needs: &[TrustNeed],
-        now: OffsetDateTime,
-        time_left: Duration,
-    ) -> Fetched;
+    async fn fetch(&self, needs: &[TrustNeed], now: OffsetDateTime, time_left: Duration)
+    -> Fetched;
 
     /// That a path was found trusted: hosts that its certificates name are no strangers from now on
     /// (decisions 2).
