@@ -24,9 +24,11 @@ CREATE INDEX revoked_certificate_expiry ON revoked_certificate (expires_at);
 DROP TABLE crl;
 DROP TABLE crl_chunk;
 CREATE TABLE crl (
+    -- SHA-256 of url and issuer_key: a CA that names another's address must not get in its way
     url_hash      BLOB    NOT NULL PRIMARY KEY CHECK (length(url_hash) = 32),
     url           TEXT    NOT NULL,
     issuer        BLOB    NOT NULL,
+    issuer_key    BLOB    NOT NULL CHECK (length(issuer_key) = 32),
     this_update   INTEGER NOT NULL,
     next_update   INTEGER,
     -- cRLNumber: big-endian, without leading zeros
@@ -38,10 +40,11 @@ CREATE TABLE crl (
     digest        BLOB    NOT NULL CHECK (length(digest) = 32)
 ) STRICT;
 
--- Their bytes, in rows small enough for every server's packet size.
+-- Their bytes, in rows small enough for every server's packet size. They are found by the digest of the whole, so
+-- that a new list can be written beside the old one, in transactions of its own.
 CREATE TABLE crl_chunk (
-    url_hash BLOB    NOT NULL,
+    digest   BLOB    NOT NULL CHECK (length(digest) = 32),
     position INTEGER NOT NULL,
     bytes    BLOB    NOT NULL CHECK (length(bytes) <= 1048576),
-    PRIMARY KEY (url_hash, position)
+    PRIMARY KEY (digest, position)
 ) STRICT;

@@ -13,6 +13,7 @@ use udap::response;
 use udap::site::Site;
 use udap::statement::TrustedStatement;
 
+use crate::budget::FetchBudget;
 use crate::error::HttpError;
 use crate::rules::Rules;
 use crate::service::{InWork, Service};
@@ -71,6 +72,7 @@ async fn drive(
     let rules = service.rules();
     let mut in_work: Option<InWork> = None;
     let mut judged_by = service.crls.now();
+    let mut budget = FetchBudget::new();
     let mut step = {
         let (site, crls) = (Arc::clone(site), judged_by.clone());
         verify(service, &rules, move |registrar| {
@@ -81,7 +83,10 @@ async fn drive(
     loop {
         step = match step {
             Step::NeedTrust(need) => {
-                let fetched = service.fetcher.fetch(need.needs(), now).await;
+                let fetched = budget
+                    .fetch(&*service.fetcher, need.needs(), now)
+                    .await
+                    .ok_or(HttpError::TemporarilyUnavailable)?;
                 service.crls.add(fetched.crls.iter().cloned());
                 judged_by = service.crls.now();
                 let crls = judged_by.clone();

@@ -4,6 +4,7 @@
 //! [`Registry`](udap::registry::Registry) with the registrations, and what brings material from
 //! outside. [`router`] serves it.
 
+mod budget;
 mod client_address;
 mod discovery;
 mod driver;

@@ -11,6 +11,7 @@ use udap::registrar::{Recheck, RecheckVerdict};
 use udap::registry::{CheckResult, LiveRegistration, RecheckRegistry, RegistryError, TrustOff};
 use udap::trust::CrlStore;
 
+use crate::budget::FetchBudget;
 use crate::metrics;
 use crate::rules::Rules;
 use crate::service::{Notice, Service};
@@ -277,6 +278,7 @@ impl Rechecker {
     ) -> Option<RecheckVerdict> {
         let service = &self.service;
         let rules = service.rules();
+        let mut budget = FetchBudget::new();
         let mut step = {
             let (registration, crls) = (registration.clone(), service.crls().now());
             self.compute(&rules, move |rules| {
@@ -289,7 +291,10 @@ impl Rechecker {
                 Recheck::Done(verdict) => return Some(verdict),
                 Recheck::Need(_) if means == Means::Known => return None,
                 Recheck::Need(need) => {
-                    let fetched = service.fetcher.fetch(need.needs(), now).await;
+                    // Without anything, it is judged by what is there: it must not stay on because
+                    // it asks for ever more.
+                    let fetched = budget.fetch(&*service.fetcher, need.needs(), now).await;
+                    let fetched = fetched.unwrap_or_default();
                     service.crls().add(fetched.crls.iter().cloned());
                     let crls = service.crls().now();
                     step = self

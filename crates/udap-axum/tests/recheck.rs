@@ -488,7 +488,12 @@ struct Tarpit;
 
 #[async_trait]
 impl TrustFetcher for Tarpit {
-    async fn fetch(&self, _needs: &[TrustNeed], _now: OffsetDateTime) -> Fetched {
+    async fn fetch(
+        &self,
+        _needs: &[TrustNeed],
+        _now: OffsetDateTime,
+        _time_left: std::time::Duration,
+    ) -> Fetched {
         std::future::pending().await
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use time::OffsetDateTime;
 use udap::certificate::Certificate;
+use udap::limits;
 use udap::trust::{
     CertvalJudge, CrlStore, Distrust, Evidence, OcspAnswer, Outcome, TrustFetcher, TrustNeed,
     TrustPolicy, TrustedPath, evaluate,
@@ -70,12 +71,13 @@ impl Trust {
         let mut crls = self.crls.clone();
         let mut ocsp = Vec::new();
         let mut candidates = candidates.to_vec();
-        loop {
+        // No path can need more, and there is time for no more.
+        for _ in 0..limits::FETCH_ROUNDS {
             let needs = match self.evaluate(leaf, &candidates, &crls, &ocsp, &tried, at) {
                 Ok(verdict) => return verdict,
                 Err(needs) => needs,
             };
-            let fetched = fetcher.fetch(&needs, at).await;
+            let fetched = fetcher.fetch(&needs, at, limits::FETCH_TIME).await;
             candidates.extend(fetched.certificates.into_iter().filter(Certificate::is_ca));
             for crl in fetched.crls {
                 crls = crls.with(crl);
@@ -83,6 +85,7 @@ impl Trust {
             ocsp.extend(fetched.ocsp);
             tried.extend(needs.iter().flat_map(TrustNeed::marks));
         }
+        Err(Distrust::SearchLimit)
     }
 
     fn evaluate(

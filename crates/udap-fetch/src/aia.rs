@@ -17,7 +17,7 @@ use udap::certificate::Certificate;
 use url::Url;
 
 use self::memory::Memory;
-use self::rate::Rate;
+use self::rate::{Rate, Vouched};
 use crate::error::FetchError;
 use crate::fetcher::Fetcher;
 use crate::limits;
@@ -48,22 +48,25 @@ impl Issuers {
     /// Lifts the rate for the hosts of some URLs: those of certificates that an operator
     /// configured. Up to [`limits::AIA_KNOWN_HOSTS`]; hosts beyond that stay rationed.
     pub fn trust_hosts<'a>(&self, urls: impl IntoIterator<Item = &'a str>) {
-        let hosts = urls.into_iter().filter_map(|url| {
-            let url = target::parse(url).ok()?;
-            url.host_str().map(str::to_owned)
-        });
-        self.0.rate.exempt(hosts);
+        let hosts = urls.into_iter().filter_map(host);
+        self.0.rate.exempt(Vouched::Configured, hosts);
     }
 
-    /// Lifts the rate for the hosts that a certificate names: its issuer's, its CRLs', its OCSP
-    /// responder's. To be called for configured certificates and those of a path that was trusted.
+    /// Lifts the rate for the hosts that a configured certificate names: its issuer's, its CRLs', its
+    /// OCSP responder's.
     pub fn trust_hosts_of(&self, certificate: &Certificate) {
-        let named = [
-            certificate.ca_issuers(),
-            certificate.crl_distribution_points(),
-            certificate.ocsp_responders(),
-        ];
-        self.trust_hosts(named.into_iter().flatten().map(String::as_str));
+        self.trust_hosts(named(certificate));
+    }
+
+    /// Likewise for a certificate of a path that was trusted: the first
+    /// [`limits::AIA_HOSTS_OF_CERTIFICATE`] hosts, and counted apart from configured ones.
+    pub fn trust_hosts_on_path(&self, certificate: &Certificate) {
+        let mut seen = HashSet::new();
+        let hosts = named(certificate)
+            .filter_map(host)
+            .filter(|host| seen.insert(host.clone()))
+            .take(limits::AIA_HOSTS_OF_CERTIFICATE);
+        self.0.rate.exempt(Vouched::OnPath, hosts);
     }
 
     /// The CA certificates that are at some addresses, each once. Addresses that do not answer, or
@@ -108,6 +111,20 @@ impl Issuers {
     }
 }
 
+/// The addresses in a certificate.
+fn named(certificate: &Certificate) -> impl Iterator<Item = &str> {
+    let named = [
+        certificate.ca_issuers(),
+        certificate.crl_distribution_points(),
+        certificate.ocsp_responders(),
+    ];
+    named.into_iter().flatten().map(String::as_str)
+}
+
+fn host(url: &str) -> Option<String> {
+    target::parse(url).ok()?.host_str().map(str::to_owned)
+}
+
 impl fmt::Debug for Issuers {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Issuers").finish_non_exhaustive()
@@ -131,7 +148,8 @@ impl Inner {
             Ok(known) => return known,
             Err(slot) => slot,
         };
-        if !(self.fetcher.allows(url) || self.rate.admits(url)) {
+        let is_vouched_for = self.fetcher.allows(url) || self.rate.is_exempt(url);
+        if !(is_vouched_for || self.rate.admits(url)) {
             tracing::info!(%url, "issuer not fetched: too many requests for unknown hosts");
             return Found::default();
         }
@@ -139,8 +157,12 @@ impl Inner {
             bytes: limits::AIA_BYTES,
             time: limits::AIA_TIME,
         };
-        let request = Request::guarded(url.as_str(), bounds)
-            .accept("application/pkix-cert, application/pkcs7-mime, */*;q=0.1");
+        let request = if is_vouched_for {
+            Request::guarded(url.as_str(), bounds)
+        } else {
+            Request::stranger(url.as_str(), bounds)
+        };
+        let request = request.accept("application/pkix-cert, application/pkcs7-mime, */*;q=0.1");
         let found = match self.fetcher.get(&request).await {
             Ok(answer) => answer::ca_certificates(&answer.body),
             // Nothing is known of that address.

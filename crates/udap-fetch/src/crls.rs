@@ -5,14 +5,16 @@
 //! sits between us and a server can therefore withhold a list, which is noticed when the last one
 //! lapses, but not forge one, nor bring back an older one.
 
+mod addresses;
 mod download;
 mod entry;
 mod no_archive;
+mod room;
 mod upkeep;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -20,12 +22,15 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use udap::certificate::Certificate;
 use udap::registry::CrlArchive;
-use udap::trust::{Crl, CrlNeed, KnownCrls};
+use udap::trust::{Authority, Crl, CrlNeed, KnownCrls, TrustedPath};
 
+use self::addresses::Addresses;
 use self::entry::Entry;
 use self::no_archive::NoArchive;
 use crate::fetcher::Fetcher;
 use crate::limits;
+use crate::places::Places;
+use crate::target::shown;
 
 pub use self::download::CrlFailure;
 pub use self::upkeep::{CrlOutcome, CrlReport, CrlStanding};
@@ -40,17 +45,18 @@ struct Inner {
     known: KnownCrls,
     /// How often a list is asked for again.
     refresh: time::Duration,
-    entries: Mutex<HashMap<EntryKey, Arc<Entry>>>,
-    hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
-    downloads: Semaphore,
-    background_downloads: Semaphore,
+    addresses: Mutex<Addresses>,
+    downloads: Places,
+    background_downloads: Places,
     /// Decoding is work for the processor: a tenth of a second for a million entries.
     decoding: Semaphore,
+    /// Stored lists that were refused, and when: reading and decoding them is work.
+    refused: Mutex<HashMap<EntryKey, ([u8; 32], Instant)>>,
 }
 
 /// An address and the key of the CA that certificates with it name: a CA that names another's
 /// address must not get in that one's way.
-type EntryKey = (String, Option<[u8; 32]>);
+type EntryKey = (String, [u8; 32]);
 
 impl Crls {
     /// `known`: where lists are put as they arrive. `archive`: where they outlive the process and
@@ -67,11 +73,14 @@ impl Crls {
             archive,
             known,
             refresh: time::Duration::try_from(refresh).unwrap_or(time::Duration::DAY),
-            entries: Mutex::default(),
-            hosts: Mutex::default(),
-            downloads: Semaphore::new(limits::CRL_DOWNLOADS),
-            background_downloads: Semaphore::new(limits::CRL_BACKGROUND_DOWNLOADS),
+            addresses: Mutex::default(),
+            downloads: Places::new(limits::CRL_DOWNLOADS, limits::CRL_DOWNLOADS_PER_HOST),
+            background_downloads: Places::new(
+                limits::CRL_BACKGROUND_DOWNLOADS,
+                limits::CRL_DOWNLOADS_PER_HOST,
+            ),
             decoding: Semaphore::new(limits::CRL_DECODINGS),
+            refused: Mutex::default(),
         }))
     }
 
@@ -96,13 +105,15 @@ impl Crls {
     ) -> Vec<Arc<Crl>> {
         let mut found = Vec::new();
         for url in need.urls() {
-            let Some(entry) = self.entry(url, need.issuer()) else {
-                tracing::error!(%url, "CRL not fetched: too many distribution points are known");
+            let Some(entry) = (self.0).entry(url, need.issuer(), Some(need.authority())) else {
+                tracing::error!(url = %shown(url), "CRL not fetched: too many distribution points are known");
                 continue;
             };
-            match timeout_at(deadline, self.fresh(entry, now)).await {
-                Err(_) => break,
-                Ok(None) => {}
+            // No longer than one download: somebody may be at it in the background, who has more time.
+            let until = deadline.min(Instant::now() + limits::CRL_TIME);
+            match timeout_at(until, self.fresh(entry, now)).await {
+                Err(_) if until == deadline => break,
+                Err(_) | Ok(None) => {}
                 Ok(Some(crl)) => {
                     let is_answered = need.is_answered_by(&crl, now);
                     found.push(crl);
@@ -132,66 +143,21 @@ impl Crls {
         download.await.ok().flatten()
     }
 
-    fn entry(&self, url: &str, issuer: &Certificate) -> Option<Arc<Entry>> {
-        self.0.entry(url, issuer)
-    }
-}
-
-impl Inner {
-    /// The entry of an address, made if there is none; `None` if there are too many.
-    fn entry(&self, url: &str, issuer: &Certificate) -> Option<Arc<Entry>> {
-        let key = entry_key(url, issuer);
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = entries.get(&key) {
-            return Some(Arc::clone(entry));
+    /// Learns from a trusted path who answers for the lists of its CAs.
+    pub fn learn(&self, path: &TrustedPath) {
+        let anchor = path.anchor();
+        let own = *anchor.key().fingerprint();
+        let fingerprint = |ca: &Certificate| ca.key().ok().map(|key| *key.fingerprint());
+        let ca = path.intermediates().last().and_then(fingerprint);
+        let of_cas = path.intermediates().iter().filter_map(fingerprint);
+        let mut addresses = self.0.addresses();
+        for (issuer, ca) in of_cas
+            .map(|issuer| (issuer, ca.unwrap_or(own)))
+            .chain([(own, own)])
+        {
+            addresses.learn(&issuer, Authority { anchor: own, ca });
         }
-        if entries.len() >= limits::CRL_ADDRESSES {
-            return None;
-        }
-        let entry = Arc::new(Entry::new(url, issuer.clone()));
-        entries.insert(key, Arc::clone(&entry));
-        Some(entry)
     }
-
-    fn entries(&self) -> Vec<Arc<Entry>> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.values().cloned().collect()
-    }
-
-    fn forget(&self, entry: &Entry) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.remove(&entry_key(&entry.url, &entry.issuer));
-    }
-
-    /// Entries of all lists that are held.
-    fn entries_held(&self) -> usize {
-        let held = self.entries().into_iter().filter_map(|entry| entry.held());
-        held.map(|held| held.crl.len()).sum()
-    }
-
-    /// The places for downloads from a URL's host: one that hangs must not take them all.
-    fn host(&self, url: &str) -> Arc<Semaphore> {
-        let host = url::Url::parse(url)
-            .ok()
-            .and_then(|url| url.host_str().map(str::to_owned))
-            .unwrap_or_default();
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if hosts.len() > limits::CRL_ADDRESSES {
-            // Those that nobody uses now can be made again.
-            hosts.retain(|_, places| Arc::strong_count(places) > 1);
-        }
-        let places = hosts
-            .entry(host)
-            .or_insert_with(|| Arc::new(Semaphore::new(limits::CRL_DOWNLOADS_PER_HOST)));
-        Arc::clone(places)
-    }
-}
-
-fn entry_key(url: &str, issuer: &Certificate) -> EntryKey {
-    (
-        url.to_owned(),
-        issuer.key().ok().map(|key| *key.fingerprint()),
-    )
 }
 
 impl fmt::Debug for Crls {

@@ -18,7 +18,7 @@ use crate::allow_host::AllowHost;
 use crate::error::{FetchError, NotPublic, SetupError};
 use crate::limits;
 use crate::request::{Answer, Purpose, Request};
-use crate::resolver::{CheckedResolver, Resolver, SystemResolver};
+use crate::resolver::{CheckedResolver, Resolver, SystemResolver, on_behalf_of};
 use crate::target::{Ports, Rule, Target};
 
 /// How a [`Fetcher`] is set up.
@@ -54,9 +54,12 @@ struct Inner {
     ports: Ports,
     /// For hosts whose addresses must be public…
     public: Client,
+    /// …for those that nobody vouches for, whose addresses must be public as well…
+    strangers: Client,
     /// …and for the others. They share nothing, so no connection of the one serves the other.
     anywhere: Client,
     guarded_slots: Semaphore,
+    stranger_slots: Semaphore,
     configured_slots: Semaphore,
 }
 
@@ -86,20 +89,22 @@ impl Fetcher {
         ports: Ports,
     ) -> Result<Self, SetupError> {
         let roots = roots(&options.tls_roots)?;
-        let client = |rule| {
+        let client = |rule, lookups| {
             client(
                 options,
                 &roots,
-                CheckedResolver::new(Arc::clone(&resolver), rule),
+                CheckedResolver::new(Arc::clone(&resolver), rule, lookups),
             )
             .map_err(|error| SetupError::Client(error.into()))
         };
         Ok(Self(Arc::new(Inner {
             allow_hosts: options.allow_hosts.clone(),
             ports,
-            public: client(Rule::Public)?,
-            anywhere: client(Rule::Anywhere)?,
+            public: client(Rule::Public, limits::LOOKUPS_IN_FLIGHT)?,
+            strangers: client(Rule::Public, limits::STRANGERS_LOOKUPS)?,
+            anywhere: client(Rule::Anywhere, limits::LOOKUPS_IN_FLIGHT)?,
             guarded_slots: Semaphore::new(limits::GUARDED_IN_FLIGHT),
+            stranger_slots: Semaphore::new(limits::STRANGERS_IN_FLIGHT),
             configured_slots: Semaphore::new(limits::CONFIGURED_IN_FLIGHT),
         })))
     }
@@ -150,6 +155,7 @@ impl Fetcher {
         let deadline = Instant::now() + request.bounds.time.min(limits::LONGEST);
         let slots = match request.purpose {
             Purpose::Guarded => &self.0.guarded_slots,
+            Purpose::Stranger => &self.0.stranger_slots,
             Purpose::Configured => &self.0.configured_slots,
         };
         let _slot = match timeout_at(deadline, slots.acquire()).await {
@@ -157,11 +163,13 @@ impl Fetcher {
             Ok(Err(_)) | Err(_) => return Err(FetchError::Busy),
         };
         let client = match target.rule {
+            Rule::Public if request.purpose == Purpose::Stranger => &self.0.strangers,
             Rule::Public => &self.0.public,
             Rule::Anywhere => &self.0.anywhere,
         };
         let builder = complete(with_headers(client.request(method, target.url), request));
-        timeout_at(deadline, talk(builder, request))
+        let talk = on_behalf_of(request.authority, talk(builder, request));
+        timeout_at(deadline, talk)
             .await
             .unwrap_or(Err(FetchError::Timeout))
     }

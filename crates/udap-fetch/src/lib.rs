@@ -33,6 +33,7 @@ mod error;
 mod fetcher;
 pub mod limits;
 mod network;
+mod places;
 mod request;
 mod resolver;
 mod responders;

@@ -11,16 +11,26 @@ pub const HEADER_BYTES: usize = 1_024;
 
 /// Requests under way whose address a stranger chose. Each holds a socket and may last as long as
 /// its bounds allow; a server fetches a handful at a time.
-pub const GUARDED_IN_FLIGHT: usize = 32;
+pub const GUARDED_IN_FLIGHT: usize = 64;
+
+/// Requests under way for issuers to hosts that nobody vouches for. Counted apart: whoever sends a
+/// statement chooses them.
+pub const STRANGERS_IN_FLIGHT: usize = 8;
 
 /// Requests under way to addresses that an operator chose. Counted apart, so that strangers cannot
 /// hold up what goes to OpenEMR.
 pub const CONFIGURED_IN_FLIGHT: usize = 64;
 
-/// Names being looked up, for each of the two kinds of address. The system's resolver blocks a
+/// Names being looked up for requests to hosts that nobody vouches for.
+pub const STRANGERS_LOOKUPS: usize = 8;
+
+/// Names being looked up for requests that one CA below an anchor brings about.
+pub const LOOKUPS_OF_AUTHORITY: usize = 8;
+
+/// Names being looked up, for each of the other kinds of address. The system's resolver blocks a
 /// thread for as long as a name server pleases, even when nobody waits any more; the runtime has
 /// 512 such threads, and signatures are checked on them too.
-pub const LOOKUPS_IN_FLIGHT: usize = 32;
+pub const LOOKUPS_IN_FLIGHT: usize = 64;
 
 /// The longest time for one request, whatever its bounds say.
 pub const LONGEST: Duration = Duration::from_secs(60 * 60);
@@ -53,6 +63,35 @@ pub const AIA_IN_ALL: u32 = 60;
 /// Distribution points that are known. A community has a handful.
 pub const CRL_ADDRESSES: usize = 10_000;
 
+/// Of everything that all CAs use together, a CA directly below an anchor uses at most one part in so
+/// many. One that turned malicious leaves the others room, and a quarter holds a few lists of a
+/// million entries.
+pub const SHARE_OF_CA: usize = 4;
+
+/// Likewise all CAs below one anchor, of what is held for a moment only. Where one has more of what
+/// is kept, it has to give way.
+pub const SHARE_OF_ANCHOR: usize = 2;
+
+/// CAs below anchors that are remembered to answer for one issuer. More than one is a
+/// cross-certificate.
+pub const OWNERS: usize = 8;
+
+/// How long a list must not have been wanted before it makes room for another of the same CA.
+pub const CRL_UNWANTED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Octets of a list beyond those that its entries account for, …
+pub const CRL_OCTETS: usize = 64 * 1024;
+
+/// … and of one entry. Most have some 40.
+pub const CRL_OCTETS_OF_ENTRY: usize = 256;
+
+/// A list counts as having an entry for each so many octets, if it has not more. So
+/// [`CRL_ENTRIES_HELD`] bounds what is stored too: to a gibibyte.
+pub const CRL_OCTETS_COUNTED: usize = 64;
+
+/// How long a stored list that was refused is not looked at again.
+pub const CRL_REFUSAL_MEMORY: Duration = Duration::from_secs(60 * 60);
+
 /// CRLs being downloaded. Fewer than [`GUARDED_IN_FLIGHT`], so that servers that hang leave room
 /// for other requests; and up to 64 MiB of memory each.
 pub const CRL_DOWNLOADS: usize = 16;
@@ -67,16 +106,13 @@ pub const CRL_ENTRIES_HELD: usize = 16_000_000;
 /// have; whoever sits between us and the server may too, and several such lists are kept.
 pub const CRL_UNPROVEN_ENTRIES: usize = 100_000;
 
-/// CRLs being downloaded from one host.
+/// CRLs being downloaded from one host for one CA below an anchor.
 pub const CRL_DOWNLOADS_PER_HOST: usize = 2;
 
 /// CRLs being decoded. A million entries take a tenth of a second of the processor.
 pub const CRL_DECODINGS: usize = 1;
 
-/// For all that one statement needs of CRLs and OCSP (decisions 22).
-pub const STATUS_TIME: Duration = Duration::from_secs(15);
-
-/// For one CRL that a statement waits for. Shorter than [`STATUS_TIME`], so that the second address
+/// For one CRL that a statement waits for. Shorter than [`udap::limits::FETCH_TIME`], so that the second address
 /// gets its turn if the first one hangs.
 pub const CRL_TIME: Duration = Duration::from_secs(7);
 
@@ -98,12 +134,21 @@ pub const CRL_KEPT_AFTER_LAPSE: time::Duration = time::Duration::days(90);
 /// For one request to an OCSP responder.
 pub const OCSP_TIME: Duration = Duration::from_secs(5);
 
+/// OCSP requests under way.
+pub const OCSP_IN_FLIGHT: usize = 16;
+
+/// OCSP requests under way to one host for one CA below an anchor.
+pub const OCSP_PER_HOST: usize = 4;
+
 /// OCSP answers that are kept: some two kilobytes each.
 pub const OCSP_ANSWERS: usize = 10_000;
 
 /// Hosts whose rate is kept. Within a minute, the rate in all lets through far fewer.
 pub const AIA_HOSTS: usize = 1_024;
 
-/// Hosts that are vouched for: those in certificates that an operator configured or that were on a
-/// trusted path. A community has a few.
+/// Hosts that one certificate of a trusted path vouches for.
+pub const AIA_HOSTS_OF_CERTIFICATE: usize = 8;
+
+/// Hosts that are vouched for: those in certificates that an operator configured, and as many in
+/// certificates that were on a trusted path. A community has a few.
 pub const AIA_KNOWN_HOSTS: usize = 4_096;

@@ -1,17 +1,17 @@
 //! Everything that trust may need from the network, behind the core's own trait.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use udap::certificate::Certificate;
 use udap::trust::{Crl, Fetched, OcspAnswer, TrustFetcher, TrustNeed, TrustedPath};
 
 use crate::aia::Issuers;
 use crate::crls::Crls;
-use crate::limits;
 use crate::responders::Responders;
 
 /// Issuers by AIA, CRLs from distribution points, answers of OCSP responders.
@@ -50,7 +50,7 @@ impl Network {
         }
     }
 
-    async fn issuers(&self, needs: &[TrustNeed]) -> Vec<Certificate> {
+    async fn issuers(&self, needs: &[TrustNeed], deadline: Instant) -> Vec<Certificate> {
         let urls: Vec<String> = needs
             .iter()
             .filter_map(|need| match need {
@@ -59,7 +59,9 @@ impl Network {
             })
             .collect();
         match &self.issuers {
-            Some(issuers) if !urls.is_empty() => issuers.fetch(&urls).await,
+            Some(issuers) if !urls.is_empty() => timeout_at(deadline, issuers.fetch(&urls))
+                .await
+                .unwrap_or_default(),
             _ => Vec::new(),
         }
     }
@@ -99,11 +101,20 @@ impl Network {
 
 #[async_trait]
 impl TrustFetcher for Network {
-    async fn fetch(&self, needs: &[TrustNeed], now: OffsetDateTime) -> Fetched {
+    async fn fetch(
+        &self,
+        needs: &[TrustNeed],
+        now: OffsetDateTime,
+        time_left: Duration,
+    ) -> Fetched {
+        // Nothing is begun that nobody can wait for.
+        if time_left.is_zero() {
+            return Fetched::default();
+        }
         // All at once, together within one deadline (decisions 22).
-        let deadline = Instant::now() + limits::STATUS_TIME;
+        let deadline = Instant::now() + time_left.min(udap::limits::FETCH_TIME);
         let (certificates, crls, ocsp) = tokio::join!(
-            self.issuers(needs),
+            self.issuers(needs, deadline),
             self.lists(needs, now, deadline),
             self.answers(needs, now, deadline),
         );
@@ -115,6 +126,11 @@ impl TrustFetcher for Network {
     }
 
     fn trusted(&self, path: &TrustedPath) {
-        self.vouch_for(std::iter::once(path.leaf()).chain(path.intermediates()));
+        self.crls.learn(path);
+        if let Some(issuers) = &self.issuers {
+            for certificate in std::iter::once(path.leaf()).chain(path.intermediates()) {
+                issuers.trust_hosts_on_path(certificate);
+            }
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use udap::trust::Authority;
+
 /// How much one request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
@@ -15,6 +17,8 @@ pub struct Bounds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Guarded,
+    /// As [`Purpose::Guarded`], and nobody vouches for the host.
+    Stranger,
     Configured,
 }
 
@@ -23,6 +27,7 @@ pub(crate) enum Purpose {
 pub struct Request {
     pub(crate) url: String,
     pub(crate) purpose: Purpose,
+    pub(crate) authority: Option<Authority>,
     pub(crate) bounds: Bounds,
     pub(crate) https_only: bool,
     pub(crate) any_status: bool,
@@ -39,6 +44,12 @@ impl Request {
         Self::new(url.into(), Purpose::Guarded, bounds)
     }
 
+    /// As [`Request::guarded`], to a host that nobody vouches for: what such hosts take is counted
+    /// apart.
+    pub(crate) fn stranger(url: impl Into<String>, bounds: Bounds) -> Self {
+        Self::new(url.into(), Purpose::Stranger, bounds)
+    }
+
     /// To an address that an operator configured or typed: it may be anywhere, on any port
     /// (decisions 2). Only clouds' metadata services are refused still.
     #[must_use]
@@ -50,6 +61,7 @@ impl Request {
         Self {
             url,
             purpose,
+            authority: None,
             bounds,
             https_only: false,
             any_status: false,
@@ -57,6 +69,12 @@ impl Request {
             entity_tag: None,
             last_modified: None,
         }
+    }
+
+    /// Counts what looking the name up takes for whoever answers for the address.
+    pub(crate) fn on_behalf_of(mut self, authority: Authority) -> Self {
+        self.authority = Some(authority);
+        self
     }
 
     /// Refuses http.

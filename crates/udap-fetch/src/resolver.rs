@@ -8,8 +8,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::Semaphore;
+use udap::trust::Authority;
 
 use crate::limits;
+use crate::places::Keyed;
 use crate::target::Rule;
 
 /// Looks names up.
@@ -34,6 +36,16 @@ impl Resolver for SystemResolver {
     }
 }
 
+tokio::task_local! {
+    /// Who answers for the address that is being asked. The HTTP client has no other way to tell.
+    static AUTHORITY: Option<Authority>;
+}
+
+/// Whatever names are looked up within it count for `authority`.
+pub(crate) async fn on_behalf_of<F: Future>(authority: Option<Authority>, work: F) -> F::Output {
+    AUTHORITY.scope(authority, work).await
+}
+
 /// What the HTTP client asks for the addresses to connect to. It is asked once for a connection, and
 /// the connection goes to what it answers, so a name cannot be one thing when it is checked and
 /// another when it is used.
@@ -41,14 +53,18 @@ pub(crate) struct CheckedResolver {
     resolver: Arc<dyn Resolver>,
     rule: Rule,
     slots: Arc<Semaphore>,
+    /// A lookup may last longer than anybody waits for it, so that bounds on requests do not bound
+    /// lookups: those of one CA must not take all.
+    shares: Keyed<Authority>,
 }
 
 impl CheckedResolver {
-    pub(crate) fn new(resolver: Arc<dyn Resolver>, rule: Rule) -> Self {
+    pub(crate) fn new(resolver: Arc<dyn Resolver>, rule: Rule, lookups: usize) -> Self {
         Self {
             resolver,
             rule,
-            slots: Arc::new(Semaphore::new(limits::LOOKUPS_IN_FLIGHT)),
+            slots: Arc::new(Semaphore::new(lookups)),
+            shares: Keyed::new(limits::LOOKUPS_OF_AUTHORITY),
         }
     }
 }
@@ -60,8 +76,10 @@ impl Resolve for CheckedResolver {
             self.rule,
             Arc::clone(&self.slots),
         );
+        let authority = AUTHORITY.try_with(|authority| *authority).ok().flatten();
+        let share = authority.map(|authority| self.shares.get(authority));
         Box::pin(async move {
-            let addresses = lookup(resolver, slots, name.as_str().to_owned()).await?;
+            let addresses = lookup(resolver, share, slots, name.as_str().to_owned()).await?;
             // One bad address among good ones is no accident: it is the one that would be used next.
             rule.check(name.as_str(), addresses.iter().copied())?;
             // The client puts the port in.
@@ -72,14 +90,19 @@ impl Resolve for CheckedResolver {
 
 async fn lookup(
     resolver: Arc<dyn Resolver>,
+    share: Option<Arc<Semaphore>>,
     slots: Arc<Semaphore>,
     name: String,
 ) -> Result<Vec<IpAddr>, Box<dyn Error + Send + Sync>> {
+    let own = match share {
+        Some(share) => Some(share.acquire_owned().await?),
+        None => None,
+    };
     let slot = slots.acquire_owned().await?;
     // In a task of its own: when nobody waits any more, the lookup goes on, and keeps its slot.
     let addresses = tokio::spawn(async move {
         let found = resolver.lookup(&name).await;
-        drop(slot);
+        drop((own, slot));
         found
     })
     .await??;

@@ -11,9 +11,12 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 use udap::trust::{OcspAnswer, OcspNeed};
 
+use crate::error::FetchError;
 use crate::fetcher::Fetcher;
 use crate::limits;
-use crate::request::{Bounds, Request};
+use crate::places::Places;
+use crate::request::{Answer, Bounds, Request};
+use crate::target::shown;
 
 /// What answers are kept under: the certificate, and its issuer's key.
 type Key = ([u8; 32], [u8; 32]);
@@ -27,6 +30,7 @@ struct Inner {
     /// How old an answer may be before it is asked for again, though it is in force still.
     refresh: time::Duration,
     kept: Cache<Key, Arc<Mutex<Kept>>>,
+    places: Places,
 }
 
 #[derive(Default)]
@@ -43,6 +47,7 @@ impl Responders {
             fetcher,
             refresh: time::Duration::try_from(refresh).unwrap_or(time::Duration::HOUR),
             kept: Cache::new(limits::OCSP_ANSWERS),
+            places: Places::new(limits::OCSP_IN_FLIGHT, limits::OCSP_PER_HOST),
         }))
     }
 
@@ -89,16 +94,8 @@ impl Responders {
 
 impl Inner {
     async fn fetch(&self, need: &OcspNeed, now: OffsetDateTime) -> Option<OcspAnswer> {
-        let bounds = Bounds {
-            bytes: udap::limits::OCSP_BYTES,
-            time: limits::OCSP_TIME,
-        };
         for url in need.urls() {
-            let request = Request::guarded(url, bounds).accept("application/ocsp-response");
-            let answered = self
-                .fetcher
-                .post(&request, "application/ocsp-request", need.request())
-                .await;
+            let answered = self.post(need, url).await;
             let error = match answered {
                 Ok(answer) => match need.read(&answer.body, now) {
                     Ok(answer) if need.is_answered_by(&answer, now) => return Some(answer),
@@ -107,9 +104,28 @@ impl Inner {
                 },
                 Err(error) => error.kind().to_owned(),
             };
-            tracing::warn!(%url, error, "the OCSP responder gave no answer");
+            tracing::warn!(url = %shown(url), error, "the OCSP responder gave no answer");
         }
         None
+    }
+
+    /// Waiting for a place and the answer together take no longer than [`limits::OCSP_TIME`].
+    async fn post(&self, need: &OcspNeed, url: &str) -> Result<Answer, FetchError> {
+        let deadline = Instant::now() + limits::OCSP_TIME;
+        let place = self.places.take(need.authority(), url);
+        let _place = timeout_at(deadline, place)
+            .await
+            .map_err(|_| FetchError::Busy)?;
+        let bounds = Bounds {
+            bytes: udap::limits::OCSP_BYTES,
+            time: deadline.saturating_duration_since(Instant::now()),
+        };
+        let request = Request::guarded(url, bounds)
+            .on_behalf_of(need.authority())
+            .accept("application/ocsp-response");
+        self.fetcher
+            .post(&request, "application/ocsp-request", need.request())
+            .await
     }
 }
 

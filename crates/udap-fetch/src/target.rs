@@ -82,7 +82,7 @@ impl Target {
         };
         let allowed = allow_hosts.iter().any(|entry| entry.admits(&host, port));
         let rule = match request.purpose {
-            Purpose::Guarded if !allowed => Rule::Public,
+            Purpose::Guarded | Purpose::Stranger if !allowed => Rule::Public,
             _ => Rule::Anywhere,
         };
         // The resolver never sees an address, and one that was allowed in so many words is good.
@@ -133,6 +133,15 @@ pub(crate) fn parse(text: &str) -> Result<Url, UrlFault> {
     }
     url.set_fragment(None);
     Ok(url)
+}
+
+/// A URL out of a certificate, for logs: nothing in it that a terminal or a log's reader may take for
+/// something else.
+pub(crate) fn shown(text: &str) -> String {
+    match parse(text) {
+        Ok(url) => url.into(),
+        Err(_) => "(no URL)".to_owned(),
+    }
 }
 
 #[cfg(test)]

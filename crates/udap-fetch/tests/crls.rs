@@ -1,217 +1,18 @@
 //! CRLs from a server on this machine, kept in an archive.
 
-mod support;
+#[path = "support/lists.rs"]
+mod lists;
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use axum::Router;
-use axum::extract::Request;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use time::OffsetDateTime;
-use time::macros::datetime;
 use tokio::time::Instant;
 use udap::certificate::Certificate;
-use udap::registry::{CrlArchive, CrlRecord, CrlVersion, RegistryError};
-use udap::trust::{
-    CertvalJudge, CrlNeed, CrlStore, Evidence, KnownCrls, NoCrlAddress, Outcome, RevocationMode,
-    TrustNeed, TrustPolicy, TrustStore, evaluate,
-};
-use udap_fetch::crls::{CrlOutcome, Crls};
-use udap_fetch::{AllowHost, FetchOptions, Fetcher, limits};
-use udap_testkit::{CommunityOptions, TestCommunity, TestLeaf};
+use udap::trust::KnownCrls;
+use udap_fetch::crls::CrlOutcome;
+use udap_fetch::limits;
 
-const NOW: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
-const REFRESH: Duration = Duration::from_secs(3600);
-
-/// Serves lists by path, and remembers what was asked.
-#[derive(Clone, Default)]
-struct Publisher {
-    lists: Arc<Mutex<HashMap<String, Vec<u8>>>>,
-    asked: Arc<Mutex<Vec<(String, HeaderMap)>>>,
-    delay: Arc<Mutex<Duration>>,
-}
-
-impl Publisher {
-    async fn start() -> (Self, String) {
-        let publisher = Self::default();
-        let handler = publisher.clone();
-        let routes = Router::new().fallback(move |request: Request| {
-            let publisher = handler.clone();
-            let (path, headers) = (request.uri().path().to_owned(), request.headers().clone());
-            async move { publisher.answer(path, headers).await }
-        });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        (publisher, format!("http://{address}"))
-    }
-
-    async fn answer(&self, path: String, headers: HeaderMap) -> Response {
-        let had = headers.get("if-none-match").cloned();
-        self.asked.lock().unwrap().push((path.clone(), headers));
-        let delay = *self.delay.lock().unwrap();
-        tokio::time::sleep(delay).await;
-        let Some(list) = self.lists.lock().unwrap().get(&path).cloned() else {
-            return StatusCode::NOT_FOUND.into_response();
-        };
-        let tag = format!(
-            "\"{}\"",
-            list.iter().map(|octet| u64::from(*octet)).sum::<u64>()
-        );
-        if had.is_some_and(|had| had == *tag) {
-            return StatusCode::NOT_MODIFIED.into_response();
-        }
-        ([("etag", tag)], list).into_response()
-    }
-
-    fn publish(&self, community: &TestCommunity) {
-        let mut lists = self.lists.lock().unwrap();
-        for (name, content) in community.published() {
-            lists.insert(format!("/{name}"), content);
-        }
-    }
-
-    fn put(&self, path: &str, content: Vec<u8>) {
-        let mut lists = self.lists.lock().unwrap();
-        lists.insert(path.to_owned(), content);
-    }
-
-    fn requests(&self) -> usize {
-        self.asked.lock().unwrap().len()
-    }
-}
-
-/// An archive in memory.
-#[derive(Default)]
-struct Memory(Mutex<HashMap<String, CrlRecord>>);
-
-#[async_trait]
-impl CrlArchive for Memory {
-    async fn put_crl(&self, crl: &CrlRecord) -> Result<bool, RegistryError> {
-        let mut records = self.0.lock().unwrap();
-        records.insert(crl.url.clone(), crl.clone());
-        Ok(true)
-    }
-
-    async fn crl(&self, url: &str) -> Result<Option<CrlRecord>, RegistryError> {
-        Ok(self.0.lock().unwrap().get(url).cloned())
-    }
-
-    async fn crl_versions(&self) -> Result<Vec<CrlVersion>, RegistryError> {
-        let records = self.0.lock().unwrap();
-        let version = |record: &CrlRecord| CrlVersion {
-            url: record.url.clone(),
-            digest: *udap::trust::Crl::from_der(&record.der)
-                .map_or([0; 32], |crl| *crl.fingerprint())
-                .first_chunk()
-                .unwrap(),
-            next_update: record.next_update,
-            fetched_at: record.fetched_at,
-        };
-        Ok(records.values().map(version).collect())
-    }
-
-    async fn confirm_crl(&self, url: &str, at: OffsetDateTime) -> Result<(), RegistryError> {
-        if let Some(record) = self.0.lock().unwrap().get_mut(url) {
-            record.fetched_at = at;
-        }
-        Ok(())
-    }
-
-    async fn remove_crl(&self, url: &str) -> Result<bool, RegistryError> {
-        Ok(self.0.lock().unwrap().remove(url).is_some())
-    }
-}
-
-struct World {
-    publisher: Publisher,
-    base: String,
-    community: TestCommunity,
-    archive: Arc<Memory>,
-    known: KnownCrls,
-    crls: Crls,
-}
-
-impl World {
-    async fn new() -> Self {
-        let (publisher, base) = Publisher::start().await;
-        let community = community("one", &base);
-        publisher.publish(&community);
-        let archive = Arc::new(Memory::default());
-        let known = KnownCrls::default();
-        let crls = crls(&archive, &known);
-        Self {
-            publisher,
-            base,
-            community,
-            archive,
-            known,
-            crls,
-        }
-    }
-
-    async fn obtain(&self, need: &CrlNeed) -> usize {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        self.crls.obtain(need, NOW, deadline).await.len()
-    }
-}
-
-fn community(name: &str, base: &str) -> TestCommunity {
-    TestCommunity::with(CommunityOptions::new(name).published_at(base), NOW)
-}
-
-fn crls(archive: &Arc<Memory>, known: &KnownCrls) -> Crls {
-    let options = FetchOptions {
-        allow_hosts: vec![AllowHost::parse("127.0.0.1").unwrap()],
-        ..FetchOptions::default()
-    };
-    let fetcher = Fetcher::new(&options).unwrap();
-    Crls::new(fetcher, Arc::clone(archive) as _, known.clone(), REFRESH)
-}
-
-/// What the core asks for about a leaf: its own status first.
-fn needs(community: &TestCommunity, leaf: &TestLeaf) -> Vec<CrlNeed> {
-    let decode = |der: &[u8]| Certificate::from_der(der).unwrap();
-    let policy = TrustPolicy {
-        store: TrustStore::new(vec![decode(community.root().der())], Vec::new(), Vec::new())
-            .unwrap(),
-        revocation: RevocationMode::Required,
-        no_crl_address: NoCrlAddress::Accept,
-        aia: false,
-        ocsp: false,
-    };
-    let evidence = Evidence {
-        candidates: &[decode(community.intermediate().der())],
-        crls: &CrlStore::default(),
-        ocsp: &[],
-        tried: &BTreeSet::new(),
-    };
-    match evaluate(
-        &CertvalJudge::new(),
-        &policy,
-        &decode(leaf.der()),
-        &evidence,
-        NOW,
-    ) {
-        Outcome::Need(needs) => needs
-            .into_iter()
-            .map(|need| match need {
-                TrustNeed::Crl(need) => need,
-                other => panic!("{other:?}"),
-            })
-            .collect(),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn need(community: &TestCommunity) -> CrlNeed {
-    let leaf = community.client("https://app.example.org/");
-    needs(community, &leaf).remove(0)
-}
+use self::lists::{Memory, NOW, REFRESH, World, community, crls, need, needs, stored};
 
 /// Proves: C19, C20
 #[tokio::test]
@@ -232,7 +33,7 @@ async fn many_that_want_one_list_wait_for_one_fetch_and_it_is_kept() {
     }
     assert_eq!(world.publisher.requests(), 1);
     assert_eq!(world.known.now().len(), 1);
-    let record = world.archive.crl(&need.urls()[0]).await.unwrap().unwrap();
+    let record = stored(&world, &need).await.unwrap();
     assert_eq!(record.issuer, need.issuer().der());
     assert_eq!(record.fetched_at, NOW);
 }
@@ -271,7 +72,6 @@ async fn a_list_is_asked_for_again_when_due_and_conditionally() {
     let world = World::new().await;
     let need = need(&world.community);
     world.obtain(&need).await;
-    let url = &need.urls()[0];
     // Not within a minute of the last attempt, however late it is.
     let later = NOW + REFRESH;
     world.crls.refresh(later);
@@ -285,13 +85,13 @@ async fn a_list_is_asked_for_again_when_due_and_conditionally() {
     assert_eq!(world.publisher.requests(), 1, "not due");
     world.crls.refresh(later);
     for _ in 0..200 {
-        let record = world.archive.crl(url).await.unwrap().unwrap();
+        let record = stored(&world, &need).await.unwrap();
         if record.fetched_at == later {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let record = world.archive.crl(url).await.unwrap().unwrap();
+    let record = stored(&world, &need).await.unwrap();
     assert_eq!(record.fetched_at, later, "confirmed by 304");
     let asked = world.publisher.asked.lock().unwrap();
     assert_eq!(asked.len(), 2);
@@ -350,7 +150,7 @@ async fn a_ca_that_names_anothers_address_is_not_in_its_way() {
     let deadline = Instant::now() + Duration::from_secs(10);
     let found = world.crls.obtain(&own, NOW, deadline).await;
     assert!(!found.iter().any(|crl| own.is_answered_by(crl, NOW)));
-    assert!(world.archive.crl(&own.urls()[0]).await.unwrap().is_none());
+    assert!(stored(&world, &own).await.is_none());
     let found = world.crls.obtain(&victim, NOW, deadline).await;
     assert!(victim.is_answered_by(&found[0], NOW));
     assert_eq!(world.publisher.requests(), 2);

@@ -28,10 +28,14 @@ impl CrlArchive for SqliteRegistry {
         Ok(put.await?)
     }
 
-    async fn crl(&self, url: &str) -> Result<Option<CrlRecord>, RegistryError> {
+    async fn crl(
+        &self,
+        url: &str,
+        issuer_key: &[u8; 32],
+    ) -> Result<Option<CrlRecord>, RegistryError> {
         let get = async {
             let mut transaction = self.read().await?;
-            crl::get(&mut transaction, url).await
+            crl::get(&mut transaction, url, issuer_key).await
         };
         Ok(get.await?)
     }
@@ -44,20 +48,25 @@ impl CrlArchive for SqliteRegistry {
         Ok(versions.await?)
     }
 
-    async fn confirm_crl(&self, url: &str, at: OffsetDateTime) -> Result<(), RegistryError> {
+    async fn confirm_crl(
+        &self,
+        url: &str,
+        issuer_key: &[u8; 32],
+        at: OffsetDateTime,
+    ) -> Result<(), RegistryError> {
         let confirm = async {
             let mut transaction = self.write().await?;
-            crl::confirm(&mut transaction, url, at).await?;
+            crl::confirm(&mut transaction, url, issuer_key, at).await?;
             transaction.commit().await?;
             Ok::<_, StoreError>(())
         };
         Ok(confirm.await?)
     }
 
-    async fn remove_crl(&self, url: &str) -> Result<bool, RegistryError> {
+    async fn remove_crl(&self, url: &str, issuer_key: &[u8; 32]) -> Result<bool, RegistryError> {
         let remove = async {
             let mut transaction = self.write().await?;
-            let removed = crl::remove(&mut transaction, url).await?;
+            let removed = crl::remove(&mut transaction, url, issuer_key).await?;
             transaction.commit().await?;
             Ok::<_, StoreError>(removed)
         };
@@ -72,11 +81,14 @@ mod tests {
 
     use super::*;
 
+    const KEY: [u8; 32] = [7; 32];
+
     fn record(number: Option<&[u8]>, minutes: i64, bytes: usize) -> CrlRecord {
         let this_update = datetime!(2026-11-22 12:00 UTC) + Duration::minutes(minutes);
         CrlRecord {
             url: "http://crl.example.org/ca.crl".to_owned(),
             issuer: b"the CA's certificate".to_vec(),
+            issuer_key: KEY,
             this_update,
             next_update: Some(this_update + Duration::DAY),
             number: number.map(<[u8]>::to_vec),
@@ -96,12 +108,18 @@ mod tests {
         let store = store().await;
         let long = record(Some(&[1]), 0, 3 * 1024 * 1024 + 17);
         assert!(store.put_crl(&long).await.unwrap());
-        assert_eq!(store.crl(&long.url).await.unwrap(), Some(long.clone()));
+        assert_eq!(
+            store.crl(&long.url, &KEY).await.unwrap(),
+            Some(long.clone())
+        );
         let short = record(Some(&[2]), 1, 10);
         assert!(store.put_crl(&short).await.unwrap());
-        assert_eq!(store.crl(&long.url).await.unwrap(), Some(short.clone()));
+        assert_eq!(
+            store.crl(&long.url, &KEY).await.unwrap(),
+            Some(short.clone())
+        );
         let later = short.fetched_at + Duration::HOUR;
-        store.confirm_crl(&short.url, later).await.unwrap();
+        store.confirm_crl(&short.url, &KEY, later).await.unwrap();
         let versions = store.crl_versions().await.unwrap();
         assert_eq!(versions.len(), 1);
         assert_eq!(
@@ -109,9 +127,9 @@ mod tests {
             (&short.url, later)
         );
         assert_eq!(versions[0].digest, crate::identity::content(&short.der));
-        assert!(store.remove_crl(&short.url).await.unwrap());
-        assert!(!store.remove_crl(&short.url).await.unwrap());
-        assert_eq!(store.crl(&short.url).await.unwrap(), None);
+        assert!(store.remove_crl(&short.url, &KEY).await.unwrap());
+        assert!(!store.remove_crl(&short.url, &KEY).await.unwrap());
+        assert_eq!(store.crl(&short.url, &KEY).await.unwrap(), None);
     }
 
     #[tokio::test]
@@ -144,13 +162,16 @@ mod tests {
                 .unwrap()
         );
         transaction.commit().await.unwrap();
-        assert_eq!(store.crl(&stored.url).await.unwrap(), Some(stored.clone()));
-        assert!(store.remove_crl(&stored.url).await.unwrap());
         assert_eq!(
-            store.crl(&elsewhere.url).await.unwrap(),
+            store.crl(&stored.url, &KEY).await.unwrap(),
+            Some(stored.clone())
+        );
+        assert!(store.remove_crl(&stored.url, &KEY).await.unwrap());
+        assert_eq!(
+            store.crl(&elsewhere.url, &KEY).await.unwrap(),
             Some(elsewhere.clone())
         );
-        assert!(store.remove_crl(&elsewhere.url).await.unwrap());
+        assert!(store.remove_crl(&elsewhere.url, &KEY).await.unwrap());
         assert_eq!(pieces().await, 0);
     }
 
@@ -166,7 +187,10 @@ mod tests {
             record(None, 9, 11),
         ] {
             assert!(!store.put_crl(&older).await.unwrap());
-            assert_eq!(store.crl(&stored.url).await.unwrap(), Some(stored.clone()));
+            assert_eq!(
+                store.crl(&stored.url, &KEY).await.unwrap(),
+                Some(stored.clone())
+            );
         }
         for newer in [
             record(Some(&[1, 0]), 10, 12),
@@ -178,14 +202,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_ca_with_another_key_counts_anew() {
+    async fn the_lists_of_two_cas_at_one_address_are_not_in_each_others_way() {
         let store = store().await;
-        let stored = record(Some(&[9]), 10, 10);
-        assert!(store.put_crl(&stored).await.unwrap());
+        let victim = record(Some(&[9]), 10, 10);
+        assert!(store.put_crl(&victim).await.unwrap());
         let mut other = record(Some(&[1]), 9, 11);
         other.issuer = b"another certificate".to_vec();
+        other.issuer_key = [8; 32];
         assert!(store.put_crl(&other).await.unwrap());
-        assert_eq!(store.crl(&stored.url).await.unwrap(), Some(other));
+        let later = other.fetched_at + Duration::HOUR;
+        store
+            .confirm_crl(&other.url, &other.issuer_key, later)
+            .await
+            .unwrap();
+        other.fetched_at = later;
+        let stored = async |key| store.crl(&victim.url, key).await.unwrap();
+        assert_eq!(stored(&other.issuer_key).await, Some(other.clone()));
+        assert_eq!(stored(&KEY).await, Some(victim.clone()));
+        let mut keys: Vec<_> = (store.crl_versions().await.unwrap().iter())
+            .map(|version| version.issuer_key)
+            .collect();
+        keys.sort_unstable();
+        assert_eq!(keys, [KEY, other.issuer_key]);
+        assert!(
+            store
+                .remove_crl(&other.url, &other.issuer_key)
+                .await
+                .unwrap()
+        );
+        assert_eq!(stored(&KEY).await, Some(victim.clone()));
     }
 
     #[tokio::test]
@@ -199,7 +244,7 @@ mod tests {
             .await
             .unwrap();
         transaction.commit().await.unwrap();
-        let broken = store.crl(&crl.url).await;
+        let broken = store.crl(&crl.url, &KEY).await;
         assert!(matches!(broken, Err(RegistryError::Internal(_))));
     }
 }

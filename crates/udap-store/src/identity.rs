@@ -23,9 +23,9 @@ pub(crate) fn jti(issuer: &str, jti: &str) -> Hash {
     digest(&["jti", issuer, jti])
 }
 
-/// A CRL's address.
-pub(crate) fn url(url: &str) -> Hash {
-    digest(&["url", url])
+/// A CRL's address, with the fingerprint of the key that signed it.
+pub(crate) fn crl(url: &str, issuer_key: &Hash) -> Hash {
+    digest(&["crl", url, &hex::encode(issuer_key)])
 }
 
 /// Some bytes, such as an issuer's name in DER.
@@ -61,6 +61,6 @@ mod tests {
         }
         assert_ne!(jti("i", "j"), jti("ij", ""));
         assert_ne!(jti("i", "j"), jti("j", "i"));
-        assert_ne!(client_uri("u"), url("u"));
+        assert_ne!(crl("u", &[1; 32]), crl("u", &[2; 32]));
     }
 }

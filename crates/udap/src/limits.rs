@@ -51,6 +51,13 @@ pub const CRL_SIGNER_DEPTH: usize = 2;
 /// Distribution points that are asked about one certificate.
 pub const CRL_ADDRESSES: usize = 8;
 
+/// For all that is fetched for one statement, or to look at one registration again (decisions 22).
+pub const FETCH_TIME: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// Times that something is fetched for one statement: issuers one after another, lists, the lists of
+/// their signers, responders, and as much for a second path.
+pub const FETCH_ROUNDS: usize = 12;
+
 /// Intermediates fetched by AIA for one statement (C08, decisions 2).
 pub const AIA_FETCHES: usize = 3;
 

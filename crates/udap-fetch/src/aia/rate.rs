@@ -19,7 +19,22 @@ use crate::limits;
 pub(super) struct Rate {
     per_host: RateLimiter<String, DefaultKeyedStateStore<String>, Since, NoOpMiddleware<Duration>>,
     in_all: RateLimiter<NotKeyed, InMemoryState, Since, NoOpMiddleware<Duration>>,
-    exempt: Mutex<HashSet<String>>,
+    exempt: Mutex<Exempt>,
+}
+
+/// Hosts that are not counted. Those that trusted paths name, which are the CAs' choice, never take
+/// the room of configured ones.
+#[derive(Default)]
+struct Exempt {
+    configured: HashSet<String>,
+    on_paths: HashSet<String>,
+}
+
+/// Who vouches for a host.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Vouched {
+    Configured,
+    OnPath,
 }
 
 /// The runtime's clock, which tests can turn.
@@ -57,7 +72,7 @@ impl Rate {
         let Some(host) = url.host_str() else {
             return false;
         };
-        if self.exempted().contains(host) {
+        if self.is_exempt(url) {
             return true;
         }
         if self.per_host.len() >= limits::AIA_HOSTS {
@@ -71,9 +86,20 @@ impl Rate {
         self.per_host.check_key(&host.to_owned()).is_ok() && self.in_all.check().is_ok()
     }
 
+    /// Whether somebody vouches for a URL's host.
+    pub(super) fn is_exempt(&self, url: &Url) -> bool {
+        let exempt = self.exempted();
+        url.host_str()
+            .is_some_and(|host| exempt.configured.contains(host) || exempt.on_paths.contains(host))
+    }
+
     /// No longer counts fetches from these hosts.
-    pub(super) fn exempt(&self, hosts: impl Iterator<Item = String>) {
+    pub(super) fn exempt(&self, vouched: Vouched, hosts: impl Iterator<Item = String>) {
         let mut exempt = self.exempted();
+        let exempt = match vouched {
+            Vouched::Configured => &mut exempt.configured,
+            Vouched::OnPath => &mut exempt.on_paths,
+        };
         for host in hosts {
             if exempt.len() >= limits::AIA_KNOWN_HOSTS {
                 return;
@@ -82,7 +108,7 @@ impl Rate {
         }
     }
 
-    fn exempted(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn exempted(&self) -> MutexGuard<'_, Exempt> {
         // A panic between two insertions would leave it whole.
         self.exempt.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -120,11 +146,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn hosts_that_are_vouched_for_are_not_counted() {
         let rate = Rate::new();
-        rate.exempt(["ca.example".to_owned()].into_iter());
+        rate.exempt(Vouched::OnPath, ["ca.example".to_owned()].into_iter());
         assert_eq!(admitted(&rate, "ca.example", 100), 100);
         assert_eq!(admitted(&rate, "other.example", 100), 10);
-        rate.exempt((0..limits::AIA_KNOWN_HOSTS * 2).map(|number| number.to_string()));
-        assert_eq!(rate.exempted().len(), limits::AIA_KNOWN_HOSTS);
+        let many = (0..limits::AIA_KNOWN_HOSTS * 2).map(|number| number.to_string());
+        rate.exempt(Vouched::OnPath, many);
+        assert_eq!(rate.exempted().on_paths.len(), limits::AIA_KNOWN_HOSTS);
+        // Configured ones have room all the same.
+        rate.exempt(Vouched::Configured, ["own.example".to_owned()].into_iter());
+        assert_eq!(admitted(&rate, "own.example", 100), 100);
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use udap::registry::CrlRecord;
 use udap::trust::{Crl, CrlError};
 
 use super::Inner;
-use super::entry::{Entry, Held};
+use super::addresses::Admission;
+use super::entry::{Entry, Held, LAPSED};
 use crate::error::FetchError;
 use crate::limits;
+use crate::places::{Place, Places};
 use crate::request::{Answer, Bounds, Request};
+use crate::target::shown;
 
 /// Why there is no list.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,12 @@ pub enum CrlFailure {
     /// All lists together would take more memory than is spent on them.
     #[error("all revocation lists together have too many entries")]
     TooMany,
+    /// It is longer than its entries account for.
+    #[error("the list is longer than its entries account for")]
+    Bloated,
+    /// The server has the list that is known, which has lapsed.
+    #[error("there is no newer list than the one that has lapsed")]
+    Lapsed,
     /// Decoding ended abnormally.
     #[error("the list could not be decoded")]
     Decoding,
@@ -53,6 +61,8 @@ impl CrlFailure {
             Self::Signer => "wrong_signer",
             Self::Older => "older",
             Self::TooMany => "too_many_entries",
+            Self::Bloated => "too_long_for_its_entries",
+            Self::Lapsed => LAPSED,
             Self::Decoding => "decoding",
         }
     }
@@ -64,13 +74,13 @@ impl Inner {
         &self,
         entry: &Entry,
         now: OffsetDateTime,
-        places: &Semaphore,
+        places: &Places,
         time: Duration,
     ) -> Result<Arc<Crl>, CrlFailure> {
         let outcome = self.try_download(entry, now, places, time).await;
         if let Err(error) = &outcome {
             let cause = std::error::Error::source(error).map(ToString::to_string);
-            tracing::warn!(url = %entry.url, error = error.kind(), cause, "CRL not fetched");
+            tracing::warn!(url = %shown(&entry.url), error = error.kind(), cause, "CRL not fetched");
             entry.fail(error.kind(), None);
         }
         outcome
@@ -80,23 +90,28 @@ impl Inner {
         &self,
         entry: &Entry,
         now: OffsetDateTime,
-        places: &Semaphore,
+        places: &Places,
         time: Duration,
     ) -> Result<Arc<Crl>, CrlFailure> {
-        let answer = self.ask(entry, places, time).await?;
+        // The place is kept until the list is decoded: what waits for that is bounded too.
+        let (answer, place) = self.ask(entry, now, places, time).await?;
         if answer.is_not_modified()
             && let Some(held) = entry.held()
         {
-            return Ok(self.confirm(entry, held, now).await);
+            return self.confirm(entry, held, now).await;
         }
         let body = answer.body;
         let (crl, der) = self.decode(body).await?;
+        drop(place);
         let crl = Arc::new(crl);
         let issuer = &entry.issuer;
         // The list was hashed when it was decoded: verifying is quick however long it is.
         if !crl.is_issued_by(issuer) {
-            return if crl.names(issuer) && crl.len() <= limits::CRL_UNPROVEN_ENTRIES {
-                // Perhaps by another key of the same CA: that is for the path to tell.
+            // Perhaps by another key of the same CA: that is for the path to tell.
+            let is_kept = crl.names(issuer)
+                && crl.len() <= limits::CRL_UNPROVEN_ENTRIES
+                && self.admit(entry, &crl, Admission::Unproven);
+            return if is_kept {
                 entry.fail(CrlFailure::Signer.kind(), Some(Arc::clone(&crl)));
                 Ok(crl)
             } else {
@@ -105,66 +120,91 @@ impl Inner {
         }
         if let Some(held) = entry.held() {
             if held.crl.fingerprint() == crl.fingerprint() {
-                return Ok(self.confirm(entry, held, now).await);
+                return self.confirm(entry, held, now).await;
             }
             // A list in force that is older than ours proves nothing but that ours is withheld.
             if held.crl.is_newer_than(&crl) {
                 return Err(CrlFailure::Older);
             }
         }
-        let replaced = entry.held().map_or(0, |held| held.crl.len());
-        if self.entries_held() + crl.len() > limits::CRL_ENTRIES_HELD + replaced {
+        let held = Held {
+            crl: Arc::clone(&crl),
+            entity_tag: answer.entity_tag.clone(),
+            last_modified: answer.last_modified.clone(),
+            fetched_at: now,
+        };
+        let has_lapsed = held.has_lapsed(now);
+        if !self.admit(entry, &crl, Admission::Fetched(held)) {
             return Err(CrlFailure::TooMany);
         }
-        self.known.add([Arc::clone(&crl)]);
-        tracing::info!(url = %entry.url, entries = crl.len(), issuer = crl.issuer_text(),
+        if has_lapsed {
+            // What it revokes counts all the same.
+            entry.lapse();
+        }
+        tracing::info!(url = %shown(&entry.url), entries = crl.len(), issuer = crl.issuer_text(),
             "revocation list fetched");
         let record = CrlRecord {
             url: entry.url.clone(),
             issuer: issuer.der().to_vec(),
+            issuer_key: entry.key,
             this_update: crl.this_update(),
             next_update: crl.next_update(),
             number: crl.number().map(<[u8]>::to_vec),
-            entity_tag: answer.entity_tag.clone(),
-            last_modified: answer.last_modified.clone(),
+            entity_tag: answer.entity_tag,
+            last_modified: answer.last_modified,
             fetched_at: now,
             der,
         };
         if let Err(error) = self.archive.put_crl(&record).await {
-            tracing::warn!(url = %entry.url, %error, "a revocation list could not be stored");
+            tracing::warn!(url = %shown(&entry.url), %error, "a revocation list could not be stored");
         }
-        entry.hold(Held {
-            crl: Arc::clone(&crl),
-            entity_tag: answer.entity_tag,
-            last_modified: answer.last_modified,
-            fetched_at: now,
-        });
         Ok(crl)
     }
 
-    async fn confirm(&self, entry: &Entry, held: Held, now: OffsetDateTime) -> Arc<Crl> {
-        entry.confirm(now);
-        if let Err(error) = self.archive.confirm_crl(&entry.url, now).await {
-            tracing::warn!(url = %entry.url, %error, "a revocation list could not be confirmed");
+    /// The list that is held is the newest that there is.
+    async fn confirm(
+        &self,
+        entry: &Entry,
+        held: Held,
+        now: OffsetDateTime,
+    ) -> Result<Arc<Crl>, CrlFailure> {
+        if held.has_lapsed(now) {
+            return Err(CrlFailure::Lapsed);
         }
-        held.crl
+        entry.confirm(now);
+        let confirmed = (self.archive)
+            .confirm_crl(&entry.url, &entry.key, now)
+            .await;
+        if let Err(error) = confirmed {
+            tracing::warn!(url = %shown(&entry.url), %error, "a revocation list could not be confirmed");
+        }
+        Ok(held.crl)
     }
 
+    /// Waiting for a place and the answer together take no longer than `time`.
     async fn ask(
         &self,
         entry: &Entry,
-        places: &Semaphore,
+        now: OffsetDateTime,
+        places: &Places,
         time: Duration,
-    ) -> Result<Answer, CrlFailure> {
-        let mut request = Request::guarded(
-            &entry.url,
-            Bounds {
-                bytes: udap::limits::CRL_BYTES,
-                time,
-            },
-        )
-        .accept("application/pkix-crl, */*;q=0.1");
-        if let Some(held) = entry.held() {
+    ) -> Result<(Answer, Place), CrlFailure> {
+        let deadline = Instant::now() + time;
+        let owners = self.addresses().owners(&entry.key);
+        // There is always one.
+        let owner = places.freest(&owners).ok_or(CrlFailure::Busy)?;
+        let place = timeout_at(deadline, places.take(owner, &entry.url))
+            .await
+            .map_err(|_| CrlFailure::Busy)?;
+        let bounds = Bounds {
+            bytes: udap::limits::CRL_BYTES,
+            time: deadline.saturating_duration_since(Instant::now()),
+        };
+        let mut request = Request::guarded(&entry.url, bounds)
+            .on_behalf_of(owner)
+            .accept("application/pkix-crl, */*;q=0.1");
+        // That a lapsed list is still the newest would be of no use.
+        if let Some(held) = entry.held().filter(|held| !held.has_lapsed(now)) {
             if let Some(tag) = held.entity_tag {
                 request = request.if_none_match(tag);
             }
@@ -172,10 +212,7 @@ impl Inner {
                 request = request.if_modified_since(date);
             }
         }
-        let host = self.host(&entry.url);
-        let permits = async { (host.acquire().await, places.acquire().await) };
-        let (_host, _download) = timeout(time, permits).await.map_err(|_| CrlFailure::Busy)?;
-        Ok(self.fetcher.get(&request).await?)
+        Ok((self.fetcher.get(&request).await?, place))
     }
 
     /// Decodes and indexes off the asynchronous threads. Also gives the list in DER.
@@ -183,7 +220,12 @@ impl Inner {
         let _place = self.decoding.acquire().await;
         let decoding = tokio::task::spawn_blocking(move || {
             let der = Crl::to_der(body)?;
-            Ok((Crl::from_der(&der)?, der))
+            let crl = Crl::from_der(&der)?;
+            // What is no entry is stored, but of no use to anybody.
+            if der.len() > limits::CRL_OCTETS + crl.listed() * limits::CRL_OCTETS_OF_ENTRY {
+                return Err(CrlFailure::Bloated);
+            }
+            Ok((crl, der))
         });
         decoding.await.map_err(|_| CrlFailure::Decoding)?
     }

@@ -10,6 +10,9 @@ use udap::trust::Crl;
 
 use crate::limits;
 
+/// Why a list is of no use that is past its nextUpdate.
+pub(super) const LAPSED: &str = "lapsed";
+
 /// One address.
 pub(super) struct Entry {
     pub(super) url: String,
@@ -17,6 +20,9 @@ pub(super) struct Entry {
     pub(super) issuer: Certificate,
     /// Held while it is fetched: whoever comes meanwhile waits for the same answer.
     pub(super) turn: Arc<tokio::sync::Mutex<()>>,
+    /// The key of `issuer`.
+    pub(super) key: [u8; 32],
+    made_at: Instant,
     state: Mutex<State>,
 }
 
@@ -42,11 +48,13 @@ struct State {
 }
 
 impl Entry {
-    pub(super) fn new(url: &str, issuer: Certificate) -> Self {
+    pub(super) fn new(url: &str, issuer: Certificate, key: [u8; 32]) -> Self {
         Self {
             url: url.to_owned(),
             turn: Arc::default(),
             issuer,
+            key,
+            made_at: Instant::now(),
             state: Mutex::new(State {
                 held: None,
                 unproven: None,
@@ -64,6 +72,18 @@ impl Entry {
     /// Notes that somebody needs it now.
     pub(super) fn want(&self) {
         self.state().wanted_at = Some(Instant::now());
+    }
+
+    /// When somebody last needed it; nobody did before it was made.
+    pub(super) fn wanted_at(&self) -> Instant {
+        self.state().wanted_at.unwrap_or(self.made_at)
+    }
+
+    /// The lists that take memory.
+    pub(super) fn lists(&self) -> Vec<Arc<Crl>> {
+        let state = self.state();
+        let held = state.held.as_ref().map(|held| Arc::clone(&held.crl));
+        held.into_iter().chain(state.unproven.clone()).collect()
     }
 
     pub(super) fn held(&self) -> Option<Held> {
@@ -122,6 +142,11 @@ impl Entry {
         state.tried_at = Some(Instant::now());
     }
 
+    /// Notes that the list has lapsed, though it is what the address has.
+    pub(super) fn lapse(&self) {
+        self.state().failure = Some(LAPSED);
+    }
+
     /// Whether it is time to ask again (decisions 22): once a while, sooner if the list is about to
     /// lapse, and if there is none, as long as somebody needs it.
     pub(super) fn is_due(&self, now: OffsetDateTime, refresh: time::Duration) -> bool {
@@ -138,6 +163,13 @@ impl Entry {
                 .is_some_and(|wanted| wanted.elapsed() < limits::CRL_WANTED),
             Some(held) => now >= due_at(held, refresh),
         }
+    }
+}
+
+impl Held {
+    /// Whether it is past nextUpdate, or has none.
+    pub(super) fn has_lapsed(&self, now: OffsetDateTime) -> bool {
+        self.crl.next_update().is_none_or(|next| next <= now)
     }
 }
 

@@ -12,7 +12,11 @@ impl CrlArchive for NoArchive {
         Ok(false)
     }
 
-    async fn crl(&self, _url: &str) -> Result<Option<CrlRecord>, RegistryError> {
+    async fn crl(
+        &self,
+        _url: &str,
+        _issuer_key: &[u8; 32],
+    ) -> Result<Option<CrlRecord>, RegistryError> {
         Ok(None)
     }
 
@@ -20,11 +24,16 @@ impl CrlArchive for NoArchive {
         Ok(Vec::new())
     }
 
-    async fn confirm_crl(&self, _url: &str, _at: OffsetDateTime) -> Result<(), RegistryError> {
+    async fn confirm_crl(
+        &self,
+        _url: &str,
+        _issuer_key: &[u8; 32],
+        _at: OffsetDateTime,
+    ) -> Result<(), RegistryError> {
         Ok(())
     }
 
-    async fn remove_crl(&self, _url: &str) -> Result<bool, RegistryError> {
+    async fn remove_crl(&self, _url: &str, _issuer_key: &[u8; 32]) -> Result<bool, RegistryError> {
         Ok(false)
     }
 }

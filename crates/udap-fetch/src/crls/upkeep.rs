@@ -1,18 +1,21 @@
 //! What is done with the lists in the background: taken from the archive, asked for again, forgotten.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use udap::certificate::Certificate;
 use udap::registry::{CrlRecord, RegistryError};
 use udap::trust::Crl;
 
+use super::addresses::Admission;
 use super::entry::{Entry, Held};
-use super::{CrlFailure, Crls, Inner};
+use super::{CrlFailure, Crls, EntryKey, Inner};
 use crate::limits;
+use crate::target::shown;
 
 /// What came of asking for a list again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -61,17 +64,32 @@ impl Crls {
     /// If the archive fails.
     pub async fn synchronise(&self) -> Result<usize, RegistryError> {
         let mut taken = 0;
-        let held: HashSet<(String, [u8; 32])> = self
-            .0
-            .entries()
-            .iter()
-            .filter_map(|entry| Some((entry.url.clone(), *entry.held()?.crl.fingerprint())))
+        let held: HashMap<EntryKey, [u8; 32]> = (self.0.entries().iter())
+            .filter_map(|entry| {
+                let digest = *entry.held()?.crl.fingerprint();
+                Some(((entry.url.clone(), entry.key), digest))
+            })
             .collect();
         for version in self.0.archive.crl_versions().await? {
-            if !held.contains(&(version.url.clone(), version.digest))
-                && let Some(record) = self.0.archive.crl(&version.url).await?
-            {
-                taken += usize::from(self.0.take_up(record).await);
+            let (key, digest) = ((version.url, version.issuer_key), version.digest);
+            if held.get(&key) == Some(&digest) || self.0.was_refused(&key, &digest) {
+                continue;
+            }
+            let is_taken = match self.0.archive.crl(&key.0, &key.1).await {
+                Ok(Some(record)) => self.0.take_up(record, &key).await,
+                Ok(None) => continue,
+                Err(error @ RegistryError::Unavailable(_)) => return Err(error),
+                // One that cannot be read must not keep those behind it from being taken up.
+                Err(error) => {
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    tracing::error!(url = %shown(&key.0), %error, cause, "a stored revocation list cannot be read");
+                    false
+                }
+            };
+            if is_taken {
+                taken += 1;
+            } else {
+                self.0.refuse(key, digest);
             }
         }
         Ok(taken)
@@ -124,8 +142,16 @@ impl Crls {
             };
             let lapsed = held.crl.next_update().unwrap_or(held.fetched_at);
             if now - lapsed > limits::CRL_KEPT_AFTER_LAPSE {
-                self.0.archive.remove_crl(&entry.url).await?;
+                self.0.archive.remove_crl(&entry.url, &entry.key).await?;
                 self.0.forget(&entry);
+            }
+        }
+        // Those too that were never taken up.
+        for version in self.0.archive.crl_versions().await? {
+            let lapsed = version.next_update.unwrap_or(version.fetched_at);
+            if now - lapsed > limits::CRL_KEPT_AFTER_LAPSE {
+                let (url, key) = (&version.url, &version.issuer_key);
+                self.0.archive.remove_crl(url, key).await?;
             }
         }
         Ok(())
@@ -155,8 +181,12 @@ impl Inner {
         CrlReport {
             url: entry.url.clone(),
             outcome: match (&outcome, &held) {
+                // What came is held only if the issuer's key signed it.
                 (Ok(_), Some(held)) if before == Some(*held.crl.fingerprint()) => {
-                    CrlOutcome::Unchanged
+                    match entry.failure() {
+                        None => CrlOutcome::Unchanged,
+                        Some(_) => CrlOutcome::Failed,
+                    }
                 }
                 (Ok(_), Some(_)) => CrlOutcome::New,
                 _ => CrlOutcome::Failed,
@@ -177,24 +207,46 @@ impl Inner {
             .await
     }
 
-    async fn take_up(&self, record: CrlRecord) -> bool {
+    fn refused(&self) -> MutexGuard<'_, HashMap<EntryKey, ([u8; 32], Instant)>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn was_refused(&self, key: &EntryKey, digest: &[u8; 32]) -> bool {
+        self.refused().get(key).is_some_and(|(refused, at)| {
+            refused == digest && at.elapsed() < limits::CRL_REFUSAL_MEMORY
+        })
+    }
+
+    fn refuse(&self, key: EntryKey, digest: [u8; 32]) {
+        let mut refused = self.refused();
+        if refused.len() >= limits::CRL_ADDRESSES {
+            refused.retain(|_, (_, at)| at.elapsed() < limits::CRL_REFUSAL_MEMORY);
+        }
+        refused.insert(key, (digest, Instant::now()));
+    }
+
+    /// `key`: what it is stored under.
+    async fn take_up(&self, record: CrlRecord, key: &EntryKey) -> bool {
+        let url = shown(&record.url);
         let Ok(issuer) = Certificate::from_der(&record.issuer) else {
-            tracing::error!(url = %record.url, "the stored issuer of a revocation list is broken");
+            tracing::error!(%url, "the stored issuer of a revocation list is broken");
             return false;
         };
         let crl: Crl = match self.decode(record.der).await {
             Ok((crl, _)) => crl,
             Err(error) => {
-                tracing::error!(url = %record.url, %error, "a stored revocation list is broken");
+                tracing::error!(%url, %error, "a stored revocation list is broken");
                 return false;
             }
         };
         // Whoever can write the database must not be able to bring back a revoked certificate.
-        if !crl.is_issued_by(&issuer) {
-            tracing::error!(url = %record.url, "a stored revocation list has a wrong signature");
+        let is_key = issuer.key().is_ok_and(|own| *own.fingerprint() == key.1);
+        if !is_key || record.url != key.0 || !crl.is_issued_by(&issuer) {
+            tracing::error!(%url, "a stored revocation list has a wrong signature");
             return false;
         }
-        let Some(entry) = self.entry(&record.url, &issuer) else {
+        let Some(entry) = self.entry(&record.url, &issuer, None) else {
+            tracing::error!(%url, "a stored revocation list is not taken up: there are too many");
             return false;
         };
         let crl = Arc::new(crl);
@@ -204,13 +256,16 @@ impl Inner {
         {
             return false;
         }
-        self.known.add([Arc::clone(&crl)]);
-        entry.adopt(Held {
-            crl,
+        let held = Held {
+            crl: Arc::clone(&crl),
             entity_tag: record.entity_tag,
             last_modified: record.last_modified,
             fetched_at: record.fetched_at,
-        });
-        true
+        };
+        let is_taken = self.admit(&entry, &crl, Admission::Stored(held));
+        if !is_taken {
+            tracing::error!(%url, "a stored revocation list is not taken up: all have too many entries");
+        }
+        is_taken
     }
 }

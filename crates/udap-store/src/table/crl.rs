@@ -2,7 +2,6 @@
 
 use sqlx::SqliteConnection;
 use time::OffsetDateTime;
-use udap::certificate::Certificate;
 use udap::registry::{CrlRecord, CrlVersion};
 
 use crate::error::StoreError;
@@ -18,6 +17,7 @@ const CHUNK_BYTES: usize = 1024 * 1024;
 struct Row {
     url: String,
     issuer: Vec<u8>,
+    issuer_key: Vec<u8>,
     this_update: i64,
     next_update: Option<i64>,
     number: Option<Vec<u8>>,
@@ -67,15 +67,17 @@ pub(crate) async fn put_chunk(
     connection: &mut SqliteConnection,
     chunk: &Chunk<'_>,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO crl_chunk (digest, position, bytes) VALUES (?, ?, ?) \
-         ON CONFLICT (digest, position) DO UPDATE SET bytes = excluded.bytes",
-    )
-    .bind(&chunk.digest[..])
-    .bind(chunk.position)
-    .bind(chunk.bytes)
-    .execute(connection)
-    .await?;
+    sqlx::query("DELETE FROM crl_chunk WHERE digest = ? AND position = ?")
+        .bind(&chunk.digest[..])
+        .bind(chunk.position)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("INSERT INTO crl_chunk (digest, position, bytes) VALUES (?, ?, ?)")
+        .bind(&chunk.digest[..])
+        .bind(chunk.position)
+        .bind(chunk.bytes)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -87,23 +89,20 @@ async fn remove_unknown_chunks(connection: &mut SqliteConnection) -> Result<(), 
     Ok(())
 }
 
-/// Replaces what is stored under the CRL's URL, unless that is newer and of the same key. Returns
-/// whether it did.
+/// Replaces what is stored under the CRL's URL and key, unless that is newer. Returns whether it did.
 pub(crate) async fn put(
     connection: &mut SqliteConnection,
     whole: &Whole<'_>,
 ) -> Result<bool, StoreError> {
     let crl = whole.crl;
-    let url_hash = identity::url(&crl.url);
-    let stored: Option<(i64, Option<Vec<u8>>, Vec<u8>)> =
-        sqlx::query_as("SELECT this_update, number, issuer FROM crl WHERE url_hash = ?")
+    let url_hash = identity::crl(&crl.url, &crl.issuer_key);
+    let stored: Option<(i64, Option<Vec<u8>>)> =
+        sqlx::query_as("SELECT this_update, number FROM crl WHERE url_hash = ?")
             .bind(&url_hash[..])
             .fetch_optional(&mut *connection)
             .await?;
     let this_update = instant::to_micros(crl.this_update);
-    if let Some((stored_update, stored_number, issuer)) = stored
-        // A CA that has changed its key may count anew.
-        && same_key(&issuer, &crl.issuer)
+    if let Some((stored_update, stored_number)) = stored
         && (this_update < stored_update
             || is_lower(crl.number.as_deref(), stored_number.as_deref()))
     {
@@ -115,12 +114,13 @@ pub(crate) async fn put(
         .execute(&mut *connection)
         .await?;
     sqlx::query(
-        "INSERT INTO crl (url_hash, url, issuer, this_update, next_update, number, entity_tag, \
-         last_modified, fetched_at, length, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO crl (url_hash, url, issuer, issuer_key, this_update, next_update, number, \
+         entity_tag, last_modified, fetched_at, length, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&url_hash[..])
     .bind(&crl.url)
     .bind(&crl.issuer)
+    .bind(&crl.issuer_key[..])
     .bind(this_update)
     .bind(crl.next_update.map(instant::to_micros))
     .bind(crl.number.as_deref().map(significant))
@@ -145,16 +145,17 @@ pub(crate) async fn put(
     Ok(true)
 }
 
-/// The CRL stored under a URL.
+/// The CRL stored under a URL and a key.
 pub(crate) async fn get(
     connection: &mut SqliteConnection,
     url: &str,
+    issuer_key: &[u8; 32],
 ) -> Result<Option<CrlRecord>, StoreError> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT url, issuer, this_update, next_update, number, entity_tag, last_modified, \
-         fetched_at, length, digest FROM crl WHERE url_hash = ?",
+        "SELECT url, issuer, issuer_key, this_update, next_update, number, entity_tag, \
+         last_modified, fetched_at, length, digest FROM crl WHERE url_hash = ?",
     )
-    .bind(&identity::url(url)[..])
+    .bind(&identity::crl(url, issuer_key)[..])
     .fetch_optional(&mut *connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
@@ -170,6 +171,7 @@ pub(crate) async fn get(
     Ok(Some(CrlRecord {
         url: row.url,
         issuer: row.issuer,
+        issuer_key: hash(&row.issuer_key, "issuer_key")?,
         this_update: time(row.this_update, "this_update")?,
         next_update: row
             .next_update
@@ -186,28 +188,27 @@ pub(crate) async fn get(
 #[derive(sqlx::FromRow)]
 struct VersionRow {
     url: String,
+    issuer_key: Vec<u8>,
     digest: Vec<u8>,
     next_update: Option<i64>,
     fetched_at: i64,
 }
 
-/// What is stored, by URL.
+/// What is stored, by URL and key.
 pub(crate) async fn versions(
     connection: &mut SqliteConnection,
 ) -> Result<Vec<CrlVersion>, StoreError> {
-    let rows: Vec<VersionRow> =
-        sqlx::query_as("SELECT url, digest, next_update, fetched_at FROM crl ORDER BY url")
-            .fetch_all(connection)
-            .await?;
+    let rows: Vec<VersionRow> = sqlx::query_as(
+        "SELECT url, issuer_key, digest, next_update, fetched_at FROM crl ORDER BY url, url_hash",
+    )
+    .fetch_all(connection)
+    .await?;
     rows.into_iter()
         .map(|row| {
             Ok(CrlVersion {
                 url: row.url,
-                digest: row
-                    .digest
-                    .as_slice()
-                    .try_into()
-                    .map_err(|_| inconsistent("digest"))?,
+                issuer_key: hash(&row.issuer_key, "issuer_key")?,
+                digest: hash(&row.digest, "digest")?,
                 next_update: row
                     .next_update
                     .map(|micros| time(micros, "next_update"))
@@ -218,27 +219,29 @@ pub(crate) async fn versions(
         .collect()
 }
 
-/// Notes that the CRL of a URL is still the newest.
+/// Notes that the CRL of a URL and a key is still the newest.
 pub(crate) async fn confirm(
     connection: &mut SqliteConnection,
     url: &str,
+    issuer_key: &[u8; 32],
     at: OffsetDateTime,
 ) -> Result<(), StoreError> {
     sqlx::query("UPDATE crl SET fetched_at = ? WHERE url_hash = ?")
         .bind(instant::to_micros(at))
-        .bind(&identity::url(url)[..])
+        .bind(&identity::crl(url, issuer_key)[..])
         .execute(connection)
         .await?;
     Ok(())
 }
 
-/// Forgets the CRL of a URL. Returns whether there was one.
+/// Forgets the CRL of a URL and a key. Returns whether there was one.
 pub(crate) async fn remove(
     connection: &mut SqliteConnection,
     url: &str,
+    issuer_key: &[u8; 32],
 ) -> Result<bool, StoreError> {
     let removed = sqlx::query("DELETE FROM crl WHERE url_hash = ?")
-        .bind(&identity::url(url)[..])
+        .bind(&identity::crl(url, issuer_key)[..])
         .execute(&mut *connection)
         .await?
         .rows_affected();
@@ -250,14 +253,8 @@ fn time(micros: i64, column: &'static str) -> Result<OffsetDateTime, StoreError>
     instant::from_micros(micros).ok_or_else(|| inconsistent(column))
 }
 
-/// Whether two certificates, in DER, have one key.
-fn same_key(one: &[u8], other: &[u8]) -> bool {
-    let fingerprint = |der| {
-        Certificate::from_der(der)
-            .ok()
-            .and_then(|certificate| certificate.key().ok().map(|key| *key.fingerprint()))
-    };
-    one == other || (fingerprint(one).is_some() && fingerprint(one) == fingerprint(other))
+fn hash(bytes: &[u8], column: &'static str) -> Result<[u8; 32], StoreError> {
+    bytes.try_into().map_err(|_| inconsistent(column))
 }
 
 fn inconsistent(column: &'static str) -> StoreError {

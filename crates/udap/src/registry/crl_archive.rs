@@ -13,6 +13,8 @@ pub struct CrlRecord {
     pub url: String,
     /// The certificate, in DER, whose key signed it.
     pub issuer: Vec<u8>,
+    /// That key's fingerprint. One address may have a list of each of several CAs.
+    pub issuer_key: [u8; 32],
     /// thisUpdate.
     pub this_update: OffsetDateTime,
     /// nextUpdate.
@@ -29,11 +31,13 @@ pub struct CrlRecord {
     pub der: Vec<u8>,
 }
 
-/// Which CRL is stored under a URL.
+/// Which CRL is stored under a URL and an issuer's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrlVersion {
     /// Where it was fetched.
     pub url: String,
+    /// The fingerprint of the key that signed it.
+    pub issuer_key: [u8; 32],
     /// SHA-256 of the CRL in DER.
     pub digest: [u8; 32],
     /// nextUpdate.
@@ -45,19 +49,22 @@ pub struct CrlVersion {
 /// Keeps CRLs.
 #[async_trait]
 pub trait CrlArchive: Send + Sync {
-    /// Stores a CRL in the place of the one from the same URL, as a whole. One that is older, by
-    /// thisUpdate or number, replaces nothing if one issuer's key signed both. Returns whether it
-    /// was stored.
+    /// Stores a CRL in the place of the one from the same URL and of the same key, as a whole. One
+    /// that is older, by thisUpdate or number, replaces nothing. Returns whether it was stored.
     ///
     /// # Errors
     /// If the store fails.
     async fn put_crl(&self, crl: &CrlRecord) -> Result<bool, RegistryError>;
 
-    /// The CRL from a URL.
+    /// The CRL from a URL that a key signed.
     ///
     /// # Errors
     /// If the store fails, or what it holds is not what was stored.
-    async fn crl(&self, url: &str) -> Result<Option<CrlRecord>, RegistryError>;
+    async fn crl(
+        &self,
+        url: &str,
+        issuer_key: &[u8; 32],
+    ) -> Result<Option<CrlRecord>, RegistryError>;
 
     /// What is stored, without the lists themselves.
     ///
@@ -65,15 +72,20 @@ pub trait CrlArchive: Send + Sync {
     /// If the store fails.
     async fn crl_versions(&self) -> Result<Vec<CrlVersion>, RegistryError>;
 
-    /// Notes that the CRL of a URL was found to be still the newest.
+    /// Notes that the CRL of a URL and a key was found to be still the newest.
     ///
     /// # Errors
     /// If the store fails.
-    async fn confirm_crl(&self, url: &str, at: OffsetDateTime) -> Result<(), RegistryError>;
+    async fn confirm_crl(
+        &self,
+        url: &str,
+        issuer_key: &[u8; 32],
+        at: OffsetDateTime,
+    ) -> Result<(), RegistryError>;
 
-    /// Forgets the CRL of a URL that no certificate names any more. Returns whether there was one.
+    /// Forgets the CRL of a URL and a key that no certificate names any more. Returns whether there was one.
     ///
     /// # Errors
     /// If the store fails.
-    async fn remove_crl(&self, url: &str) -> Result<bool, RegistryError>;
+    async fn remove_crl(&self, url: &str, issuer_key: &[u8; 32]) -> Result<bool, RegistryError>;
 }

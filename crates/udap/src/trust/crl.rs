@@ -89,6 +89,8 @@ impl Reason {
 /// One CRL: serial numbers sorted for binary search, not the DER.
 pub struct Crl {
     fingerprint: [u8; 32],
+    /// Of its DER.
+    octets: usize,
     issuer: NameKey,
     issuer_text: String,
     authority_key_id: Option<Vec<u8>>,
@@ -100,6 +102,8 @@ pub struct Crl {
     /// A critical extension of list or entry that is not understood.
     has_unknown_critical: bool,
     serials: Serials,
+    /// Entries, those for certificates of other issuers too.
+    listed: usize,
     signed: Option<(CertificateSignature, Digest)>,
     signature: Vec<u8>,
     /// Whether a key, by fingerprint, made the signature. That never changes.
@@ -156,6 +160,12 @@ impl Crl {
         &self.fingerprint
     }
 
+    /// Octets of the CRL in DER.
+    #[must_use]
+    pub fn octets(&self) -> usize {
+        self.octets
+    }
+
     /// The issuer for people; never to be compared.
     #[must_use]
     pub fn issuer_text(&self) -> &str {
@@ -197,6 +207,12 @@ impl Crl {
     #[must_use]
     pub fn len(&self) -> usize {
         self.serials.len()
+    }
+
+    /// Entries for certificates of any issuer.
+    #[must_use]
+    pub fn listed(&self) -> usize {
+        self.listed
     }
 
     /// Whether it lists nothing.
@@ -302,7 +318,8 @@ impl Crl {
     }
 
     /// Fingerprints of keys that are known to have signed it.
-    pub(crate) fn signers(&self) -> Vec<[u8; 32]> {
+    #[must_use]
+    pub fn signers(&self) -> Vec<[u8; 32]> {
         self.checked
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -374,6 +391,7 @@ fn read(der: &[u8]) -> Option<Crl> {
     let scheme = CertificateSignature::from_oid(&algorithm.algorithm.to_id_string());
     let mut crl = Crl {
         fingerprint: sha2::Sha256::digest(der).into(),
+        octets: der.len(),
         issuer: NameKey::of(&issuer),
         issuer_text: issuer.to_string(),
         authority_key_id: None,
@@ -384,6 +402,7 @@ fn read(der: &[u8]) -> Option<Crl> {
         is_delta: false,
         has_unknown_critical: false,
         serials: Serials::default(),
+        listed: 0,
         signed: scheme.map(|scheme| (scheme, scheme.digest(signed))),
         signature: signature.to_vec(),
         checked: Mutex::default(),
@@ -394,6 +413,7 @@ fn read(der: &[u8]) -> Option<Crl> {
     let entries = Entries::read(entries.unwrap_or_default(), &crl.issuer)?;
     crl.has_unknown_critical |= entries.has_unknown_critical;
     crl.serials = entries.serials;
+    crl.listed = entries.listed;
     Some(crl)
 }
 

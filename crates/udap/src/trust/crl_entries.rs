@@ -20,6 +20,8 @@ const CERTIFICATE_ISSUER: &str = "2.5.29.29";
 pub(super) struct Entries {
     /// Of certificates of the list's own issuer.
     pub(super) serials: Serials,
+    /// How many there are, those of other issuers too.
+    pub(super) listed: usize,
     /// One has a critical extension that is not understood.
     pub(super) has_unknown_critical: bool,
 }
@@ -29,6 +31,7 @@ impl Entries {
     pub(super) fn read(mut rest: &[u8], issuer: &NameKey) -> Option<Self> {
         let mut entries = Self {
             serials: Serials::expecting(numbers(rest)),
+            listed: 0,
             has_unknown_critical: false,
         };
         // In an indirect CRL an entry speaks of its own issuer until the next one names another
@@ -40,6 +43,7 @@ impl Entries {
                 Some(read) => read,
                 None => field_by_field(rest, issuer)?,
             };
+            entries.listed += 1;
             own = entry.own.unwrap_or(own);
             entries.has_unknown_critical |= entry.has_unknown_critical;
             if own {

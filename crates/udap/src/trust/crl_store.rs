@@ -1,6 +1,6 @@
 //! The CRLs that are known at one moment.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::crl::Crl;
@@ -8,8 +8,14 @@ use super::name::NameKey;
 use crate::certificate::Certificate;
 
 /// CRLs under one issuer's name that were added later and whose signature nobody has verified yet.
-/// More than that are no CA's work, so the oldest go.
-const UNVERIFIED_PER_ISSUER: usize = 16;
+/// They are verified within the evaluation that asked for them. More than that are no CA's work, so
+/// the oldest go.
+const UNVERIFIED_PER_ISSUER: usize = 4;
+
+/// CRLs of one issuer's name and key that were added later. A CA that divides its list has one for
+/// each part; whoever has more would keep every list for ever by naming ever other parts. The least
+/// recently issued go.
+const VERIFIED_PER_SIGNER: usize = 256;
 
 /// An immutable set of CRLs, found by issuer. Cheap to clone and to swap in whole.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +73,23 @@ impl CrlStore {
             lists.given.push(crl);
         }
         Self(Arc::new(by_issuer))
+    }
+
+    /// The same store without some CRLs, by fingerprint. Those that an operator gave stay.
+    #[must_use]
+    pub fn without(&self, fingerprints: &[[u8; 32]]) -> Self {
+        let mut by_issuer = (*self.0).clone();
+        by_issuer.retain(|_, lists| {
+            let added = &mut lists.added;
+            added.retain(|crl| !fingerprints.contains(crl.fingerprint()));
+            !(lists.given.is_empty() && lists.added.is_empty())
+        });
+        Self(Arc::new(by_issuer))
+    }
+
+    /// The CRLs that were added since the store was made, in no order.
+    pub fn added(&self) -> impl Iterator<Item = &Arc<Crl>> {
+        self.0.values().flat_map(|lists| &lists.added)
     }
 
     /// Whether both are one and the same, with nothing added in between.
@@ -143,6 +166,24 @@ impl Lists {
             && let Some(oldest) = self.added.iter().position(is_unverified)
         {
             self.added.remove(oldest);
+        }
+        // All signers, not only this list's: a signature may have been verified since.
+        let signers: BTreeSet<_> = self.added.iter().flat_map(|crl| crl.signers()).collect();
+        for signer in signers {
+            self.bound(&signer);
+        }
+    }
+
+    fn bound(&mut self, signer: &[u8; 32]) {
+        let is_of = |crl: &Arc<Crl>| crl.signers().contains(signer);
+        while self.added.iter().filter(|crl| is_of(crl)).count() > VERIFIED_PER_SIGNER {
+            let of_signer = self.added.iter().filter(|crl| is_of(crl));
+            let Some(oldest) = of_signer.min_by_key(|crl| (crl.this_update(), *crl.fingerprint()))
+            else {
+                return;
+            };
+            let oldest = *oldest.fingerprint();
+            self.added.retain(|crl| *crl.fingerprint() != oldest);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
@@ -47,19 +48,37 @@ impl TrustNeed {
     }
 }
 
+/// Who answers for an address, by key fingerprints: whatever stands in a certificate, the CA directly
+/// below the anchor on its path let it be issued. Whoever fetches gives each its share of what all
+/// use, so that one that turned malicious uses up no more than that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Authority {
+    /// The anchor's key. An anchor can make as many CAs as it likes, so that it has a share as well.
+    pub anchor: [u8; 32],
+    /// The key of the CA directly below it, or its own, if it issued the certificate itself.
+    pub ca: [u8; 32],
+}
+
 /// A CRL that would tell whether a certificate on a path whose signatures hold is revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrlNeed {
     certificate: Certificate,
     issuer: Certificate,
+    authority: Authority,
     urls: Vec<String>,
 }
 
 impl CrlNeed {
-    pub(super) fn new(certificate: &Certificate, issuer: &Certificate, urls: Vec<String>) -> Self {
+    pub(super) fn new(
+        certificate: &Certificate,
+        issuer: &Certificate,
+        authority: Authority,
+        urls: Vec<String>,
+    ) -> Self {
         Self {
             certificate: certificate.clone(),
             issuer: issuer.clone(),
+            authority,
             urls,
         }
     }
@@ -83,6 +102,12 @@ impl CrlNeed {
         &self.issuer
     }
 
+    /// Who answers for the addresses.
+    #[must_use]
+    pub fn authority(&self) -> Authority {
+        self.authority
+    }
+
     /// Whether a list settles the matter at `at`, so that no other address need be tried: signed by
     /// the issuer's key on the path, in force, and about this certificate. A list that does not may
     /// still count: signed by another key of the same CA, say.
@@ -98,6 +123,7 @@ impl CrlNeed {
 pub struct OcspNeed {
     certificate: Certificate,
     issuer: Certificate,
+    authority: Authority,
     urls: Vec<String>,
     request: Vec<u8>,
 }
@@ -107,6 +133,7 @@ impl OcspNeed {
     pub(super) fn new(
         certificate: &Certificate,
         issuer: &Certificate,
+        authority: Authority,
         tried: &BTreeSet<String>,
     ) -> Option<Self> {
         let named = certificate.ocsp_responders().iter();
@@ -122,6 +149,7 @@ impl OcspNeed {
         Some(Self {
             certificate: certificate.clone(),
             issuer: issuer.clone(),
+            authority,
             urls,
             request: ocsp::request(certificate, issuer.key().ok()?)?,
         })
@@ -162,6 +190,12 @@ impl OcspNeed {
         &self.issuer
     }
 
+    /// Who answers for the addresses.
+    #[must_use]
+    pub fn authority(&self) -> Authority {
+        self.authority
+    }
+
     /// Whether an answer is about what was asked.
     #[must_use]
     pub fn is_about(&self, answer: &OcspAnswer) -> bool {
@@ -197,9 +231,11 @@ pub struct Fetched {
 /// Fetches what path building and revocation ask for.
 #[async_trait]
 pub trait TrustFetcher: Send + Sync {
-    /// What could be had. What could not be had is simply missing: the core then decides what that
-    /// means. It keeps its own bounds on time.
-    async fn fetch(&self, needs: &[TrustNeed], now: OffsetDateTime) -> Fetched;
+    /// What could be had within `time_left`, which the caller counts over all calls for one statement
+    /// ([`limits::FETCH_TIME`]). What could not be had is simply missing: the core then decides what
+    /// that means.
+    async fn fetch(&self, needs: &[TrustNeed], now: OffsetDateTime, time_left: Duration)
+    -> Fetched;
 
     /// That a path was found trusted: hosts that its certificates name are no strangers from now on
     /// (decisions 2).
@@ -215,13 +251,23 @@ pub struct NoFetching;
 
 #[async_trait]
 impl TrustFetcher for NoFetching {
-    async fn fetch(&self, _needs: &[TrustNeed], _now: OffsetDateTime) -> Fetched {
+    async fn fetch(
+        &self,
+        _needs: &[TrustNeed],
+        _now: OffsetDateTime,
+        _time_left: Duration,
+    ) -> Fetched {
         Fetched::default()
     }
 }
 
-/// Whether a URL can be fetched at all: http or https, with a host, without a password.
+/// Whether a URL can be fetched at all: http or https, with a host, without a password, and without
+/// characters that the parser would take off or turn round.
 pub(super) fn is_http(url: &str) -> bool {
+    let is_odd = |one: char| one.is_control() || one.is_whitespace() || one == '\\';
+    if url.contains(is_odd) {
+        return false;
+    }
     Url::parse(url).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
@@ -251,4 +297,25 @@ pub(super) fn issuers(
         .take(limits::AIA_FETCHES.saturating_sub(spent.len()))
         .map(|url| TrustNeed::Issuer { url: url.clone() })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_with_a_character_that_parsers_drop_is_not_fetched() {
+        assert!(is_http("http://ca.example/list.crl"));
+        for url in [
+            "http://ca.example/a\nb.crl",
+            " http://ca.example/list.crl",
+            "http://ca.example\\list.crl",
+            "http://ca.\texample/list.crl",
+            "http://ca.example/\u{85}",
+            "ftp://ca.example/list.crl",
+            "http://user@ca.example/list.crl",
+        ] {
+            assert!(!is_http(url), "{url:?}");
+        }
+    }
 }

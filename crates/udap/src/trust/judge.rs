@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 
 use super::anchor::{TrustAnchor, dates};
 use super::distrust::{Distrust, Place};
+use super::fetch::Authority;
 use crate::certificate::Certificate;
 
 /// A path from a certificate to an anchor: names match and every signature was verified, the
@@ -40,6 +41,22 @@ impl LinearPath {
     #[must_use]
     pub fn anchor(&self) -> &TrustAnchor {
         &self.anchor
+    }
+
+    /// Who answers for what stands in a certificate that `issuer`, of this path, has issued: the CA
+    /// directly below the anchor, or the anchor itself if that is the issuer.
+    #[must_use]
+    pub fn authority(&self, issuer: &Certificate) -> Authority {
+        let anchor = *self.anchor.key().fingerprint();
+        let ca = self
+            .issuers
+            .last()
+            .filter(|_| issuer.fingerprint() != self.anchor.certificate().fingerprint())
+            .and_then(|ca| Some(*ca.key().ok()?.fingerprint()));
+        Authority {
+            anchor,
+            ca: ca.unwrap_or(anchor),
+        }
     }
 
     /// Every certificate below the anchor with its place and its issuer, target first.

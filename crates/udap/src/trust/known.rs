@@ -35,6 +35,15 @@ impl KnownCrls {
         }
     }
 
+    /// Drops lists, by fingerprint; those that an operator gave stay.
+    pub fn remove(&self, fingerprints: &[[u8; 32]]) {
+        if fingerprints.is_empty() {
+            return;
+        }
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *current = current.without(fingerprints);
+    }
+
     /// Takes up lists; the store keeps the newest of each ([`CrlStore::with`]).
     pub fn add(&self, crls: impl IntoIterator<Item = Arc<Crl>>) {
         let mut crls = crls.into_iter().peekable();

@@ -37,7 +37,7 @@ pub use crl_store::CrlStore;
 pub use distrust::{Distrust, PathRule, Place};
 pub(crate) use evaluate::evaluate_naming_revoked;
 pub use evaluate::{Evidence, Outcome, TrustPolicy, TrustedPath, evaluate};
-pub use fetch::{CrlNeed, Fetched, NoFetching, OcspNeed, TrustFetcher, TrustNeed};
+pub use fetch::{Authority, CrlNeed, Fetched, NoFetching, OcspNeed, TrustFetcher, TrustNeed};
 pub use judge::{Judge, LinearPath};
 pub use known::KnownCrls;
 pub use ocsp::{DelegateFlaw, OcspAnswer, OcspError, OcspStatus, ResponderRefusal};

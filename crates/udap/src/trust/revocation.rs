@@ -118,7 +118,7 @@ impl Revocation<'_> {
                 // The issuer itself is asked before its other keys are believed: their lists need
                 // not tell of what this key issued.
                 Status::Good(Voice::SameCa) => {
-                    ask.extend(self.need(certificate, issuer, is_signer));
+                    ask.extend(self.need(path, certificate, issuer, is_signer));
                 }
                 // Nothing can be worse.
                 Status::Revoked => return Verdict::Bad(Distrust::Revoked(place)),
@@ -132,7 +132,7 @@ impl Revocation<'_> {
                 | Status::Unknown
                 | Status::NotUnderstood) => {
                     let lists_only = is_signer || status == Status::NotUnderstood;
-                    if let Some(need) = self.need(certificate, issuer, lists_only) {
+                    if let Some(need) = self.need(path, certificate, issuer, lists_only) {
                         ask.push(need);
                     } else if self.mode == RevocationMode::Required {
                         bad = bad.or(Some(Distrust::RevocationUnknown(place)));
@@ -156,18 +156,21 @@ impl Revocation<'_> {
     /// nobody is asked, which must not keep the list from being heard.
     fn need(
         &self,
+        path: &LinearPath,
         certificate: &Certificate,
         issuer: &Certificate,
         lists_only: bool,
     ) -> Option<TrustNeed> {
         let urls = self.untried(certificate);
         if !urls.is_empty() {
-            return Some(TrustNeed::Crl(CrlNeed::new(certificate, issuer, urls)));
+            let need = CrlNeed::new(certificate, issuer, path.authority(issuer), urls);
+            return Some(TrustNeed::Crl(need));
         }
         if !self.ocsp || lists_only {
             return None;
         }
-        OcspNeed::new(certificate, issuer, self.tried).map(TrustNeed::Ocsp)
+        let authority = path.authority(issuer);
+        OcspNeed::new(certificate, issuer, authority, self.tried).map(TrustNeed::Ocsp)
     }
 
     fn of_certificate(

@@ -1,5 +1,7 @@
 //! CRLs (N11, N12; C19–C23; decisions 21).
 
+use std::sync::Arc;
+
 use time::Duration;
 
 use super::pki::{AT, Ca, CrlPlan, World, full_name, point, tlv};
@@ -394,6 +396,46 @@ fn a_list_displaces_only_its_signer_s_older_ones() {
     let forged = plan(9, 0).signed_by(&stranger).build();
     forged.verify(key).unwrap_err();
     assert_eq!(CrlStore::new(vec![new, scoped, forged]).len(), 3);
+}
+
+/// Whoever names ever other parts of its list is not kept for ever; what an operator gave is.
+#[test]
+fn lists_of_one_key_are_bounded_but_for_those_that_were_given() {
+    let root = Ca::root("Root");
+    let key = root.certificate.key().unwrap();
+    let part = |number: u16, minutes: i64| {
+        let name = tlv(0x86, format!("http://ca.example/{number}"));
+        let plan = CrlPlan {
+            number: 1,
+            this_update: AT - Duration::minutes(minutes),
+            ..root.crl()
+        };
+        let crl = plan.scope(tlv(0xa0, tlv(0xa0, name))).build();
+        crl.verify(key).unwrap();
+        crl
+    };
+    let given = part(1_000, 10_000);
+    let mut store = CrlStore::new(vec![Arc::clone(&given)]);
+    let oldest = part(0, 5_000);
+    store = store.with(Arc::clone(&oldest));
+    for number in 1..=300 {
+        store = store.with(part(number, 1_000 - i64::from(number)));
+    }
+    assert_eq!(store.added().count(), 256);
+    let has = |store: &CrlStore, crl: &Crl| {
+        store
+            .iter()
+            .any(|one| one.fingerprint() == crl.fingerprint())
+    };
+    assert!(has(&store, &given));
+    assert!(
+        !has(&store, &oldest),
+        "the least recently issued goes first"
+    );
+    let all: Vec<_> = store.iter().map(|crl| *crl.fingerprint()).collect();
+    let rest = store.without(&all);
+    assert_eq!(rest.len(), 1);
+    assert!(has(&rest, &given));
 }
 
 #[test]
