@@ -10,6 +10,7 @@
 
 mod anchors;
 mod links;
+mod material;
 mod recheck;
 mod standing;
 mod trust;

@@ -1,19 +1,16 @@
 //! Whether a registered client's certificate is still trusted (C30, decisions 12, 23).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
 
 use crate::certificate::Certificate;
 use crate::community::Community;
-use crate::limits;
 use crate::registrar::Registrar;
-use crate::registrar::trust::answers_to;
+use crate::registrar::material::Material;
 use crate::registry::{CheckResult, LiveRegistration, TrustOff};
 use crate::trust::{
-    self, CrlStore, Distrust, Evidence, Fetched, OcspAnswer, Outcome, RevokedCertificate,
-    TrustNeed, TrustedPath,
+    self, CrlStore, Distrust, Fetched, Outcome, RevokedCertificate, TrustNeed, TrustedPath,
 };
 
 /// What became of a check.
@@ -68,17 +65,14 @@ impl RecheckVerdict {
 pub struct NeedRecheck {
     community: Arc<Community>,
     leaf: Certificate,
-    candidates: Vec<Certificate>,
-    ocsp: Vec<OcspAnswer>,
-    needs: Vec<TrustNeed>,
-    tried: BTreeSet<String>,
+    material: Material,
 }
 
 impl NeedRecheck {
     /// What to fetch.
     #[must_use]
     pub fn needs(&self) -> &[TrustNeed] {
-        &self.needs
+        &self.material.needs
     }
 
     /// Goes on with what was fetched; `crls` must hold the CRLs among it already.
@@ -89,26 +83,12 @@ impl NeedRecheck {
         crls: &CrlStore,
         now: OffsetDateTime,
     ) -> Recheck {
-        let asked = std::mem::take(&mut self.needs);
-        self.tried.extend(asked.iter().flat_map(TrustNeed::marks));
-        self.ocsp.extend(answers_to(&asked, fetched.ocsp));
-        self.candidates.extend(
-            fetched
-                .certificates
-                .into_iter()
-                .filter(Certificate::is_ca)
-                .take(limits::X5C_CERTIFICATES),
-        );
+        self.material.take(fetched);
         self.evaluate(registrar, crls, now)
     }
 
     fn evaluate(mut self, registrar: &Registrar, crls: &CrlStore, now: OffsetDateTime) -> Recheck {
-        let evidence = Evidence {
-            candidates: &self.candidates,
-            crls,
-            ocsp: &self.ocsp,
-            tried: &self.tried,
-        };
+        let evidence = self.material.evidence(crls);
         let (outcome, revoked) = trust::evaluate_naming_revoked(
             &*registrar.judge,
             &self.community.trust,
@@ -125,7 +105,7 @@ impl NeedRecheck {
                     .map(|(_, certificate)| Box::new(certificate)),
             },
             Outcome::Need(needs) => {
-                self.needs = needs;
+                self.material.needs = needs;
                 return Recheck::Need(Box::new(self));
             }
         })
@@ -150,10 +130,7 @@ impl Registrar {
         NeedRecheck {
             community: Arc::clone(community),
             leaf: registration.certificate.clone(),
-            candidates: registration.chain.clone(),
-            ocsp: Vec::new(),
-            needs: Vec::new(),
-            tried: BTreeSet::new(),
+            material: Material::of(registration.chain.clone()),
         }
         .evaluate(self, crls, now)
     }

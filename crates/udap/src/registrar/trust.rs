@@ -1,18 +1,16 @@
 //! Which community trusts the statement's certificate (C05, C10, decisions 2, 21–24).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use crate::certificate::Certificate;
 use crate::error::{ErrorCode, Refusal, Violation};
-use crate::limits;
+use crate::registrar::material::Material;
 use crate::registrar::verdicts::{Decision, Question};
 use crate::registrar::{NeedStanding, Registrar, Step};
 use crate::site::Site;
 use crate::statement::{CurrentStatement, TrustedStatement};
-use crate::trust::{CrlStore, Distrust, Evidence, Fetched, OcspAnswer, TrustNeed};
+use crate::trust::{CrlStore, Distrust, Fetched, TrustNeed};
 
 /// Seconds after which a client whose revocation status could not be learned may try again.
 const RETRY_UNKNOWN_STATUS_SECONDS: u32 = 60;
@@ -22,17 +20,14 @@ const RETRY_UNKNOWN_STATUS_SECONDS: u32 = 60;
 pub struct NeedTrust {
     site: Arc<Site>,
     current: CurrentStatement,
-    needs: Vec<TrustNeed>,
-    fetched: Vec<Certificate>,
-    ocsp: Vec<OcspAnswer>,
-    tried: BTreeSet<String>,
+    material: Material,
 }
 
 impl NeedTrust {
     /// What to fetch.
     #[must_use]
     pub fn needs(&self) -> &[TrustNeed] {
-        &self.needs
+        &self.material.needs
     }
 
     /// Goes on with what was fetched; `crls` must hold the CRLs among it already. Every one of
@@ -45,34 +40,13 @@ impl NeedTrust {
         crls: &CrlStore,
         now: OffsetDateTime,
     ) -> Step {
-        let asked = std::mem::take(&mut self.needs);
-        self.tried.extend(asked.iter().flat_map(TrustNeed::marks));
-        self.ocsp.extend(answers_to(&asked, fetched.ocsp));
-        self.fetched.extend(
-            fetched
-                .certificates
-                .into_iter()
-                .filter(Certificate::is_ca)
-                .take(limits::X5C_CERTIFICATES),
-        );
+        self.material.take(fetched);
         self.evaluate(registrar, crls, now)
     }
 
     fn evaluate(mut self, registrar: &Registrar, crls: &CrlStore, now: OffsetDateTime) -> Step {
         let site = Arc::clone(&self.site);
-        let candidates: Vec<Certificate> = self
-            .current
-            .candidates()
-            .iter()
-            .chain(&self.fetched)
-            .cloned()
-            .collect();
-        let evidence = Evidence {
-            candidates: &candidates,
-            crls,
-            ocsp: &self.ocsp,
-            tried: &self.tried,
-        };
+        let evidence = self.material.evidence(crls);
         let question = Question {
             judge: &*registrar.judge,
             leaf: self.current.leaf(),
@@ -94,24 +68,12 @@ impl NeedTrust {
                 ))))
             }
             Decision::Need(needs) => {
-                self.needs = needs;
+                self.material.needs = needs;
                 Step::NeedTrust(Box::new(self))
             }
             Decision::Refused(refusal) => Step::Refused(refusal),
         }
     }
-}
-
-/// Of responders' answers, those that were asked for.
-pub(super) fn answers_to(
-    asked: &[TrustNeed],
-    answers: Vec<OcspAnswer>,
-) -> impl Iterator<Item = OcspAnswer> {
-    answers.into_iter().filter(|answer| {
-        asked
-            .iter()
-            .any(|need| matches!(need, TrustNeed::Ocsp(need) if need.is_about(answer)))
-    })
 }
 
 /// Evaluates the certificate of a current statement.
@@ -124,11 +86,8 @@ pub(super) fn evaluate(
 ) -> Step {
     NeedTrust {
         site: Arc::clone(site),
+        material: Material::of(current.candidates().to_vec()),
         current,
-        needs: Vec::new(),
-        fetched: Vec::new(),
-        ocsp: Vec::new(),
-        tried: BTreeSet::new(),
     }
     .evaluate(registrar, crls, now)
 }
