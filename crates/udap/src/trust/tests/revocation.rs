@@ -1,5 +1,7 @@
 //! CRLs (N11, N12; C19–C23; decisions 21).
 
+use std::sync::Arc;
+
 use time::Duration;
 
 use super::pki::{AT, Ca, CrlPlan, World, full_name, point, tlv};
