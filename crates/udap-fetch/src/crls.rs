@@ -46,6 +46,8 @@ struct Inner {
     /// How often a list is asked for again.
     refresh: time::Duration,
     addresses: Mutex<Addresses>,
+    /// Entries of all lists that are held: [`limits::CRL_ENTRIES_HELD`], but for tests.
+    room: usize,
     downloads: Places,
     background_downloads: Places,
     /// Decoding is work for the processor: a tenth of a second for a million entries.
@@ -74,6 +76,7 @@ impl Crls {
             known,
             refresh: time::Duration::try_from(refresh).unwrap_or(time::Duration::DAY),
             addresses: Mutex::default(),
+            room: limits::CRL_ENTRIES_HELD,
             downloads: Places::new(limits::CRL_DOWNLOADS, limits::CRL_DOWNLOADS_PER_HOST),
             background_downloads: Places::new(
                 limits::CRL_BACKGROUND_DOWNLOADS,
@@ -168,3 +171,6 @@ impl fmt::Debug for Crls {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

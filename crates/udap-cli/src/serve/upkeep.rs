@@ -10,8 +10,9 @@ use tokio::time::MissedTickBehavior;
 use udap::registry::RegistryError;
 use udap_axum::{Notice, PassReport, Rechecker, Service};
 use udap_fetch::Network;
-use udap_fetch::crls::Crls;
+use udap_fetch::crls::{CrlStanding, Crls};
 use udap_store::Leases;
+use url::Url;
 
 use super::build::Built;
 use super::store::Store;
@@ -43,6 +44,9 @@ const FAILED_AGAIN: Duration = Duration::from_secs(5 * 60);
 /// How long the lease on passes is taken for, and how often it is renewed while one runs.
 const LEASE: time::Duration = time::Duration::minutes(5);
 const RENEW_EVERY: Duration = Duration::from_secs(60);
+
+/// Missing lists that are named in `/health/ready`; of the others only the number is told.
+const LISTS_NAMED: usize = 5;
 
 /// The lease's name.
 pub(crate) const RECHECK_LEASE: &str = "recheck";
@@ -285,21 +289,59 @@ fn tell(crls: &Crls, service: &Service) {
     gauge!(LISTS).set(standing.len() as f64);
     gauge!(LAPSED).set(lapsed.len() as f64);
     gauge!(FAILING).set(failing as f64);
-    let problems = lapsed
+    service.set_notice(Notice::Crl, problems(&lapsed));
+}
+
+/// The first few lists that are missing and could not be fetched, and how many there are beyond.
+fn problems(lapsed: &[&CrlStanding]) -> Vec<String> {
+    let mut missing: Vec<_> = lapsed
         .iter()
-        .filter(|one| one.failure.is_some())
-        .map(|one| {
-            format!(
-                "no revocation list in force from {} ({}): statements that depend on it are refused",
-                one.url,
-                one.failure.unwrap_or_default()
-            )
-        })
+        .filter_map(|one| Some((&one.url, one.failure?)))
         .collect();
-    service.set_notice(Notice::Crl, problems);
+    missing.sort_unstable();
+    let beyond = missing.len().saturating_sub(LISTS_NAMED);
+    let named = missing.iter().take(LISTS_NAMED).map(|(url, failure)| {
+        // Its escaped form: a certificate may have anything there.
+        let url = Url::parse(url).map_or_else(|_| "(no URL)".to_owned(), String::from);
+        format!(
+            "no revocation list in force from {url} ({failure}): statements that depend on it are \
+             refused"
+        )
+    });
+    let rest =
+        (beyond > 0).then(|| format!("no revocation list in force from {beyond} more addresses"));
+    named.chain(rest).collect()
 }
 
 fn failed(error: &RegistryError, what: &'static str) {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::error!(%error, cause, "{what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_names_a_few_missing_lists_and_counts_the_others() {
+        let missing: Vec<_> = (0..100)
+            .map(|number| CrlStanding {
+                url: format!("http://ca.example/{number:03}\u{1b}[2J"),
+                next_update: None,
+                failure: (number < 50).then_some("timeout"),
+            })
+            .collect();
+        let told = problems(&missing.iter().collect::<Vec<_>>());
+        assert_eq!(told.len(), LISTS_NAMED + 1);
+        assert!(told[0].contains("http://ca.example/000%1B[2J (timeout)"));
+        assert_eq!(
+            told[5],
+            "no revocation list in force from 45 more addresses"
+        );
+        assert_eq!(
+            problems(&missing.iter().take(2).collect::<Vec<_>>()).len(),
+            2
+        );
+        assert!(problems(&[]).is_empty());
+    }
 }

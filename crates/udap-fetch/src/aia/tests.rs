@@ -100,3 +100,27 @@ async fn at_most_three_addresses_are_asked_at_once_and_each_one_time() {
     issuers.fetch(&urls).await;
     assert_eq!(resolver.lookups(), 2 * udap::limits::AIA_FETCHES);
 }
+
+#[tokio::test]
+async fn a_certificate_of_a_path_vouches_for_few_hosts() {
+    let (issuers, _) = issuers();
+    let urls: Vec<_> = (0..30)
+        .map(|number| format!("http://{number}.example/a.crl"))
+        .collect();
+    let urls: Vec<_> = urls.iter().map(String::as_str).collect();
+    let now = time::macros::datetime!(2026-11-22 12:00 UTC);
+    let options = udap_testkit::CommunityOptions::new("one");
+    let community = udap_testkit::TestCommunity::with(options, now);
+    let leaf = (community.leaf("https://app.example.org/"))
+        .crl_addresses(&urls)
+        .build();
+    let leaf = Certificate::from_der(leaf.der()).unwrap();
+    let vouched_for = || {
+        let is_exempt = |url: &&&str| issuers.0.rate.is_exempt(&Url::parse(url).unwrap());
+        urls.iter().filter(is_exempt).count()
+    };
+    issuers.trust_hosts_on_path(&leaf);
+    assert_eq!(vouched_for(), limits::AIA_HOSTS_OF_CERTIFICATE);
+    issuers.trust_hosts_of(&leaf);
+    assert_eq!(vouched_for(), urls.len());
+}

@@ -18,6 +18,13 @@ pub(super) struct Addresses {
     owners: HashMap<[u8; 32], Vec<Authority>>,
 }
 
+/// A list that takes memory.
+struct List {
+    crl: Arc<Crl>,
+    /// The address that holds it and was wanted last.
+    holder: Option<Arc<Entry>>,
+}
+
 /// How a list comes in.
 pub(super) enum Admission {
     /// It was fetched. Others may have to go.
@@ -65,6 +72,42 @@ impl Addresses {
         }
     }
 
+    /// Every list that takes memory, by fingerprint: those that are known, and those that are held.
+    fn lists<'a>(&self, known: impl Iterator<Item = &'a Arc<Crl>>) -> HashMap<[u8; 32], List> {
+        let list = |crl: &Arc<Crl>| List {
+            crl: Arc::clone(crl),
+            holder: None,
+        };
+        let mut lists: HashMap<_, _> = known.map(|crl| (*crl.fingerprint(), list(crl))).collect();
+        for entry in self.entries.values() {
+            for crl in entry.lists() {
+                let place = (lists.entry(*crl.fingerprint())).or_insert_with(|| list(&crl));
+                let is_later = (place.holder.as_ref())
+                    .is_none_or(|other| other.wanted_at() < entry.wanted_at());
+                if is_later {
+                    place.holder = Some(Arc::clone(entry));
+                }
+            }
+        }
+        lists
+    }
+
+    /// Who answers for a list: whoever does for its issuer, or, if it is held no more, for those who
+    /// signed it.
+    fn owners_of(&self, list: &List) -> Vec<Authority> {
+        let keys = match &list.holder {
+            Some(holder) => vec![holder.key],
+            None => list.crl.signers(),
+        };
+        let mut owners: Vec<_> = keys.iter().flat_map(|key| self.owners(key)).collect();
+        if owners.is_empty() {
+            owners.push(unknown(list.crl.issuer_hash()));
+        }
+        owners.sort_unstable();
+        owners.dedup();
+        owners
+    }
+
     fn add(&mut self, entry: &Arc<Entry>) {
         if self.owners.len() > 2 * limits::CRL_ADDRESSES {
             let used: HashSet<_> = self.entries.values().map(|entry| entry.key).collect();
@@ -109,7 +152,10 @@ impl Inner {
         {
             owners = vec![authority];
         }
-        let gone = {
+        // So few that they are nobody's share: nothing need be counted.
+        let gone = if addresses.entries.len() < limits::CRL_ADDRESSES / limits::SHARE_OF_CA {
+            Vec::new()
+        } else {
             let entries: Vec<_> = addresses.entries.values().collect();
             let spare = |entry: &Entry| {
                 entry.held().is_none() || entry.wanted_at().elapsed() >= limits::CRL_UNWANTED
@@ -154,84 +200,46 @@ impl Inner {
         if !addresses.has(entry) {
             return false;
         }
-        let gone = {
-            let known = self.known.now();
-            let mut lists: HashMap<[u8; 32], (Arc<Crl>, Option<Arc<Entry>>)> = HashMap::new();
-            let added: HashMap<_, _> = (known.added())
-                .map(|crl| (*crl.fingerprint(), Arc::clone(crl)))
-                .collect();
-            let given: usize = (known.iter())
-                .filter(|crl| !added.contains_key(crl.fingerprint()))
-                .map(|crl| size(crl))
-                .sum();
-            lists.extend(added.into_iter().map(|(key, crl)| (key, (crl, None))));
-            for entry in addresses.entries.values() {
-                for crl in entry.lists() {
-                    let place = lists.entry(*crl.fingerprint()).or_insert((crl, None));
-                    let is_wanted_later = (place.1.as_ref())
-                        .is_none_or(|other| other.wanted_at() < entry.wanted_at());
-                    if is_wanted_later {
-                        place.1 = Some(Arc::clone(entry));
-                    }
+        let known = self.known.now();
+        let used = known.given().map(|crl| size(crl)).sum();
+        let replaced = (entry.held())
+            .filter(|held| crl.is_newer_than(&held.crl))
+            .map(|held| *held.crl.fingerprint());
+        let may_go = !matches!(how, Admission::Stored(_));
+        let items: Vec<_> = (addresses.lists(known.added()).values())
+            .filter(|list| {
+                let fingerprint = *list.crl.fingerprint();
+                fingerprint != *crl.fingerprint() && Some(fingerprint) != replaced
+            })
+            .map(|list| {
+                let holder = list.holder.as_deref();
+                let wanted = holder.map(Entry::wanted_at);
+                let is_own = holder.is_some_and(|holder| std::ptr::eq(holder, entry));
+                room::Item {
+                    id: *list.crl.fingerprint(),
+                    owners: addresses.owners_of(list),
+                    size: size(&list.crl),
+                    wanted,
+                    is_spare: wanted.is_none_or(|at| at.elapsed() >= limits::CRL_UNWANTED),
+                    is_pinned: !may_go || is_own,
                 }
-            }
-            let replaced = entry.held().map(|held| held.crl);
-            let may_go = !matches!(how, Admission::Stored(_));
-            let items: Vec<_> = (lists.values())
-                .filter(|(one, _)| {
-                    let is_replaced = (replaced.as_ref())
-                        .is_some_and(|old| old.fingerprint() == one.fingerprint());
-                    one.fingerprint() != crl.fingerprint()
-                        && !(is_replaced && crl.is_newer_than(one))
-                })
-                .map(|(one, holder)| {
-                    let keys = match holder {
-                        Some(holder) => vec![holder.key],
-                        None => one.signers(),
-                    };
-                    let mut owners: Vec<_> = (keys.iter())
-                        .flat_map(|key| addresses.owners(key))
-                        .collect();
-                    if owners.is_empty() {
-                        owners.push(unknown(one.issuer_hash()));
-                    }
-                    owners.sort_unstable();
-                    owners.dedup();
-                    let wanted = holder.as_ref().map(|holder| holder.wanted_at());
-                    room::Item {
-                        id: *one.fingerprint(),
-                        owners,
-                        size: size(one),
-                        wanted,
-                        is_spare: wanted.is_none_or(|at| at.elapsed() >= limits::CRL_UNWANTED),
-                        is_pinned: !may_go
-                            || (holder.as_ref())
-                                .is_some_and(|one| one.key == entry.key && one.url == entry.url),
-                    }
-                })
-                .collect();
-            let owners = addresses.owners(&entry.key);
-            let room = limits::CRL_ENTRIES_HELD;
-            match room::make(&items, given, &owners, size(crl), room) {
-                Some(gone) => gone,
-                None => return false,
-            }
+            })
+            .collect();
+        let owners = addresses.owners(&entry.key);
+        let Some(gone) = room::make(&items, used, &owners, size(crl), self.room) else {
+            return false;
         };
-        self.known.remove(&gone);
-        let is_gone = |entry: &&Arc<Entry>| {
-            (entry.lists().iter()).any(|crl| gone.contains(crl.fingerprint()))
-        };
-        let entries: Vec<_> = if gone.is_empty() {
-            Vec::new()
-        } else {
-            addresses
-                .entries
-                .values()
-                .filter(is_gone)
+        if !gone.is_empty() {
+            self.known.remove(&gone);
+            let has_gone = |entry: &&Arc<Entry>| {
+                (entry.lists().iter()).any(|crl| gone.contains(crl.fingerprint()))
+            };
+            let entries: Vec<_> = (addresses.entries.values())
+                .filter(has_gone)
                 .cloned()
-                .collect()
-        };
-        self.drop_entries(&mut addresses, &entries);
+                .collect();
+            self.drop_entries(&mut addresses, &entries);
+        }
         match how {
             Admission::Unproven => {}
             Admission::Fetched(held) => {

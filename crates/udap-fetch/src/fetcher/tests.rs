@@ -245,3 +245,53 @@ fn root_certificates_that_are_none_are_refused() {
         assert!(Fetcher::new(&options).is_err(), "{file:?}");
     }
 }
+
+/// Names that begin with `slow` are looked up for ever; the others lead inside.
+#[derive(Default)]
+struct Slow(AtomicUsize);
+
+#[async_trait]
+impl Resolver for Slow {
+    async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        if name.starts_with("slow") {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            std::future::pending::<()>().await;
+        }
+        Ok(vec!["127.0.0.1".parse().unwrap()])
+    }
+}
+
+/// Neither whoever sends statements nor a CA that turned malicious, with as many names as they like.
+#[tokio::test(start_paused = true)]
+async fn slow_name_servers_of_a_stranger_or_a_ca_do_not_hold_up_the_others() {
+    let resolver = Arc::new(Slow::default());
+    let fetcher = fetcher(80, resolver.clone(), &[]);
+    let authority = |ca| udap::trust::Authority {
+        anchor: [1; 32],
+        ca: [ca; 32],
+    };
+    let ask = async |request: Request| fetcher.get(&request).await;
+    for number in 0..20 {
+        let url = format!("http://slow{number}.example/");
+        assert!(ask(Request::stranger(&url, BOUNDS)).await.is_err());
+    }
+    assert_eq!(resolver.0.load(Ordering::SeqCst), limits::STRANGERS_LOOKUPS);
+    let inside = || Request::guarded("http://inside.example/", BOUNDS);
+    assert!(is_not_public(&ask(inside()).await));
+    for number in 0..20 {
+        let url = format!("http://slow{number}.example/");
+        let request = Request::guarded(&url, BOUNDS).on_behalf_of(authority(1));
+        assert!(ask(request).await.is_err());
+    }
+    let both = limits::STRANGERS_LOOKUPS + limits::LOOKUPS_OF_AUTHORITY;
+    assert_eq!(resolver.0.load(Ordering::SeqCst), both);
+    assert!(is_not_public(
+        &ask(inside().on_behalf_of(authority(2))).await
+    ));
+    assert!(is_not_public(&ask(inside()).await));
+    let stranger = Request::stranger("http://inside.example/", BOUNDS);
+    assert!(
+        ask(stranger).await.is_err(),
+        "strangers are in each other's way"
+    );
+}

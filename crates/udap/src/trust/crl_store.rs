@@ -87,6 +87,11 @@ impl CrlStore {
         Self(Arc::new(by_issuer))
     }
 
+    /// The CRLs that the store was made with and that none has replaced, in no order.
+    pub fn given(&self) -> impl Iterator<Item = &Arc<Crl>> {
+        self.0.values().flat_map(|lists| &lists.given)
+    }
+
     /// The CRLs that were added since the store was made, in no order.
     pub fn added(&self) -> impl Iterator<Item = &Arc<Crl>> {
         self.0.values().flat_map(|lists| &lists.added)
