@@ -63,11 +63,10 @@ pub fn certificate(certificate: &Certificate, der: &[u8]) {
         key(one);
         let _ = certificate.verify_issued_by(one);
     }
-    let self_signed = certificate.is_self_signed();
+    let _ = certificate.is_self_signed();
     if let Ok(anchor) = TrustAnchor::new(certificate.clone()) {
         assert!(certificate.well_formed().is_ok() && certificate.is_ca());
         assert!(anchor.same_name_and_key(&anchor));
-        assert_eq!(udap::trust::anchors_chain(&anchor, &anchor), self_signed);
     }
 }
 
