@@ -11,9 +11,11 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use udap::certificate::Certificate;
+use udap::trust::Authority;
 use url::Url;
 
 use self::memory::Memory;
@@ -32,6 +34,22 @@ struct Inner {
     fetcher: Fetcher,
     memory: Memory,
     rate: Rate,
+    /// Places for requests to hosts that configured certificates name, …
+    configured: Semaphore,
+    /// … and for those that a trusted path names, whose choice they are.
+    on_path: Semaphore,
+}
+
+/// Under what the lookups of names are counted: apart from those of any CA.
+fn in_the_name_of(vouched: Vouched) -> Authority {
+    let key = match vouched {
+        Vouched::Configured => [1; 32],
+        Vouched::OnPath => [2; 32],
+    };
+    Authority {
+        anchor: key,
+        ca: key,
+    }
 }
 
 impl Issuers {
@@ -42,6 +60,8 @@ impl Issuers {
             fetcher,
             memory: Memory::new(),
             rate: Rate::new(),
+            configured: Semaphore::new(limits::AIA_IN_FLIGHT),
+            on_path: Semaphore::new(limits::AIA_IN_FLIGHT),
         }))
     }
 
@@ -148,8 +168,12 @@ impl Inner {
             Ok(known) => return known,
             Err(slot) => slot,
         };
-        let is_vouched_for = self.fetcher.allows(url) || self.rate.is_exempt(url);
-        if !(is_vouched_for || self.rate.admits(url)) {
+        let vouched = if self.fetcher.allows(url) {
+            Some(Vouched::Configured)
+        } else {
+            self.rate.vouched(url)
+        };
+        if vouched.is_none() && !self.rate.admits(url) {
             tracing::info!(%url, "issuer not fetched: too many requests for unknown hosts");
             return Found::default();
         }
@@ -157,10 +181,24 @@ impl Inner {
             bytes: limits::AIA_BYTES,
             time: limits::AIA_TIME,
         };
-        let request = if is_vouched_for {
-            Request::guarded(url.as_str(), bounds)
-        } else {
-            Request::stranger(url.as_str(), bounds)
+        let (request, places) = match vouched {
+            None => (Request::stranger(url.as_str(), bounds), None),
+            Some(vouched) => {
+                let places = match vouched {
+                    Vouched::Configured => &self.configured,
+                    Vouched::OnPath => &self.on_path,
+                };
+                let request = Request::guarded(url.as_str(), bounds);
+                (request.on_behalf_of(in_the_name_of(vouched)), Some(places))
+            }
+        };
+        let _place = match places {
+            None => None,
+            Some(places) => match timeout(limits::AIA_TIME, places.acquire()).await {
+                Ok(Ok(place)) => Some(place),
+                // Nothing is known of that address.
+                Ok(Err(_)) | Err(_) => return Found::default(),
+            },
         };
         let request = request.accept("application/pkix-cert, application/pkcs7-mime, */*;q=0.1");
         let found = match self.fetcher.get(&request).await {

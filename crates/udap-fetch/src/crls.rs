@@ -146,19 +146,22 @@ impl Crls {
         download.await.ok().flatten()
     }
 
-    /// Learns from a trusted path who answers for the lists of its CAs.
+    /// Learns from a trusted path who answers for the lists of its CAs, and that they are in use.
     pub fn learn(&self, path: &TrustedPath) {
         let anchor = path.anchor();
         let own = *anchor.key().fingerprint();
         let fingerprint = |ca: &Certificate| ca.key().ok().map(|key| *key.fingerprint());
-        let ca = path.intermediates().last().and_then(fingerprint);
-        let of_cas = path.intermediates().iter().filter_map(fingerprint);
+        let top = path.intermediates().last().and_then(fingerprint);
+        let below = std::iter::once(path.leaf()).chain(path.intermediates());
+        let issuers = path.intermediates().iter().map(fingerprint);
         let mut addresses = self.0.addresses();
-        for (issuer, ca) in of_cas
-            .map(|issuer| (issuer, ca.unwrap_or(own)))
-            .chain([(own, own)])
-        {
+        for (certificate, issuer) in below.zip(issuers.chain([Some(own)])) {
+            let Some(issuer) = issuer else { continue };
+            let ca = top.filter(|_| issuer != own).unwrap_or(own);
             addresses.learn(&issuer, Authority { anchor: own, ca });
+            for url in certificate.crl_distribution_points() {
+                addresses.want(url, issuer);
+            }
         }
     }
 }

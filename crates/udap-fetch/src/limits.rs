@@ -44,6 +44,10 @@ pub const AIA_BYTES: usize = 64 * 1024;
 /// For one AIA request (C08).
 pub const AIA_TIME: Duration = Duration::from_secs(5);
 
+/// AIA requests under way to hosts that an operator vouches for, and as many to those that a trusted
+/// path does: with CRLs and OCSP together no more than [`GUARDED_IN_FLIGHT`].
+pub const AIA_IN_FLIGHT: usize = 12;
+
 /// Certificates taken out of one answer: as many as a statement may bring (C04).
 pub const AIA_CERTIFICATES: usize = udap::limits::X5C_CERTIFICATES;
 

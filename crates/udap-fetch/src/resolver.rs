@@ -55,7 +55,8 @@ pub(crate) struct CheckedResolver {
     slots: Arc<Semaphore>,
     /// A lookup may last longer than anybody waits for it, so that bounds on requests do not bound
     /// lookups: those of one CA must not take all.
-    shares: Keyed<Authority>,
+    of_ca: Keyed<Authority>,
+    of_anchor: Keyed<[u8; 32]>,
 }
 
 impl CheckedResolver {
@@ -64,7 +65,8 @@ impl CheckedResolver {
             resolver,
             rule,
             slots: Arc::new(Semaphore::new(lookups)),
-            shares: Keyed::new(limits::LOOKUPS_OF_AUTHORITY),
+            of_ca: Keyed::new(limits::LOOKUPS_OF_AUTHORITY),
+            of_anchor: Keyed::new((lookups / limits::SHARE_OF_ANCHOR).max(1)),
         }
     }
 }
@@ -77,9 +79,14 @@ impl Resolve for CheckedResolver {
             Arc::clone(&self.slots),
         );
         let authority = AUTHORITY.try_with(|authority| *authority).ok().flatten();
-        let share = authority.map(|authority| self.shares.get(authority));
+        let shares = authority.map(|authority| {
+            let of_anchor = self.of_anchor.get(authority.anchor);
+            [self.of_ca.get(authority), of_anchor]
+        });
+        // What is for all is taken last.
+        let slots = shares.into_iter().flatten().chain([slots]).collect();
         Box::pin(async move {
-            let addresses = lookup(resolver, share, slots, name.as_str().to_owned()).await?;
+            let addresses = lookup(resolver, slots, name.as_str().to_owned()).await?;
             // One bad address among good ones is no accident: it is the one that would be used next.
             rule.check(name.as_str(), addresses.iter().copied())?;
             // The client puts the port in.
@@ -90,19 +97,17 @@ impl Resolve for CheckedResolver {
 
 async fn lookup(
     resolver: Arc<dyn Resolver>,
-    share: Option<Arc<Semaphore>>,
-    slots: Arc<Semaphore>,
+    slots: Vec<Arc<Semaphore>>,
     name: String,
 ) -> Result<Vec<IpAddr>, Box<dyn Error + Send + Sync>> {
-    let own = match share {
-        Some(share) => Some(share.acquire_owned().await?),
-        None => None,
-    };
-    let slot = slots.acquire_owned().await?;
+    let mut held = Vec::new();
+    for slot in slots {
+        held.push(slot.acquire_owned().await?);
+    }
     // In a task of its own: when nobody waits any more, the lookup goes on, and keeps its slot.
     let addresses = tokio::spawn(async move {
         let found = resolver.lookup(&name).await;
-        drop((own, slot));
+        drop(held);
         found
     })
     .await??;

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use udap::certificate::Certificate;
-use udap::trust::KnownCrls;
+use udap::trust::{KnownCrls, TrustFetcher, TrustNeed};
 use udap_fetch::crls::CrlOutcome;
-use udap_fetch::limits;
+use udap_fetch::{Network, limits};
 
 use self::lists::{NOW, World, community, crls, key, need, needs, stored};
 
@@ -172,4 +172,23 @@ async fn an_address_that_is_being_asked_is_waited_for_no_longer_than_a_download(
     let found = waiting.await.unwrap();
     assert!(found.iter().any(|crl| need.is_answered_by(crl, NOW)));
     background.abort();
+}
+
+/// The time is that of the whole statement (decisions 22).
+#[tokio::test]
+async fn nothing_is_asked_for_once_the_time_is_up_and_nobody_waits_longer() {
+    let world = World::new().await;
+    let need = need(&world.community);
+    let network = Network::new(None, world.crls.clone(), None);
+    let needs = [TrustNeed::Crl(need)];
+    let fetched = network.fetch(&needs, NOW, Duration::ZERO).await;
+    assert!(fetched.crls.is_empty());
+    assert_eq!(world.publisher.requests(), 0);
+    *world.publisher.delay.lock().unwrap() = Duration::from_millis(600);
+    let started = Instant::now();
+    let fetched = network.fetch(&needs, NOW, Duration::from_millis(50)).await;
+    assert!(fetched.crls.is_empty());
+    assert!(started.elapsed() < Duration::from_millis(500));
+    let fetched = network.fetch(&needs, NOW, udap::limits::FETCH_TIME).await;
+    assert_eq!(fetched.crls.len(), 1);
 }

@@ -72,7 +72,7 @@ impl Rate {
         let Some(host) = url.host_str() else {
             return false;
         };
-        if self.is_exempt(url) {
+        if self.vouched(url).is_some() {
             return true;
         }
         if self.per_host.len() >= limits::AIA_HOSTS {
@@ -86,11 +86,15 @@ impl Rate {
         self.per_host.check_key(&host.to_owned()).is_ok() && self.in_all.check().is_ok()
     }
 
-    /// Whether somebody vouches for a URL's host.
-    pub(super) fn is_exempt(&self, url: &Url) -> bool {
+    /// Who vouches for a URL's host.
+    pub(super) fn vouched(&self, url: &Url) -> Option<Vouched> {
         let exempt = self.exempted();
-        url.host_str()
-            .is_some_and(|host| exempt.configured.contains(host) || exempt.on_paths.contains(host))
+        let host = url.host_str()?;
+        if exempt.configured.contains(host) {
+            Some(Vouched::Configured)
+        } else {
+            exempt.on_paths.contains(host).then_some(Vouched::OnPath)
+        }
     }
 
     /// No longer counts fetches from these hosts.

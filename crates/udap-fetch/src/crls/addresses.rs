@@ -72,6 +72,13 @@ impl Addresses {
         }
     }
 
+    /// Notes that the list of an address, if it is known, is in use.
+    pub(super) fn want(&self, url: &str, issuer: [u8; 32]) {
+        if let Some(entry) = self.entries.get(&(url.to_owned(), issuer)) {
+            entry.want();
+        }
+    }
+
     /// Every list that takes memory, by fingerprint: those that are known, and those that are held.
     fn lists<'a>(&self, known: impl Iterator<Item = &'a Arc<Crl>>) -> HashMap<[u8; 32], List> {
         let list = |crl: &Arc<Crl>| List {

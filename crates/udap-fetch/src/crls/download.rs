@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 use udap::registry::CrlRecord;
 use udap::trust::{Crl, CrlError};
 
@@ -181,7 +181,8 @@ impl Inner {
         Ok(held.crl)
     }
 
-    /// Waiting for a place and the answer together take no longer than `time`.
+    /// Waiting for a place takes no longer than `time`, and so does the answer: whoever stood in line
+    /// behind the other lists of its CA has as long as those.
     async fn ask(
         &self,
         entry: &Entry,
@@ -189,16 +190,15 @@ impl Inner {
         places: &Places,
         time: Duration,
     ) -> Result<(Answer, Place), CrlFailure> {
-        let deadline = Instant::now() + time;
         let owners = self.addresses().owners(&entry.key);
         // There is always one.
         let owner = places.freest(&owners).ok_or(CrlFailure::Busy)?;
-        let place = timeout_at(deadline, places.take(owner, &entry.url))
+        let place = timeout(time, places.take(owner, &entry.url))
             .await
             .map_err(|_| CrlFailure::Busy)?;
         let bounds = Bounds {
             bytes: udap::limits::CRL_BYTES,
-            time: deadline.saturating_duration_since(Instant::now()),
+            time,
         };
         let mut request = Request::guarded(&entry.url, bounds)
             .on_behalf_of(owner)

@@ -167,7 +167,6 @@ async fn what_is_stored_and_what_is_unproven_take_room_but_make_none() {
     assert_eq!(crls.0.known.now().len(), 3, "one had to go");
 }
 
-/// Proves: C20
 #[tokio::test]
 async fn addresses_of_a_rogue_do_not_keep_out_those_of_others() {
     let (crls, _) = crls(limits::CRL_ENTRIES_HELD);

@@ -289,6 +289,19 @@ async fn slow_name_servers_of_a_stranger_or_a_ca_do_not_hold_up_the_others() {
         &ask(inside().on_behalf_of(authority(2))).await
     ));
     assert!(is_not_public(&ask(inside()).await));
+    // Nor does an anchor that makes any number of CAs.
+    for number in 0..100 {
+        let url = format!("http://slow{number}.example/");
+        let request = Request::guarded(&url, BOUNDS).on_behalf_of(authority(number));
+        assert!(ask(request).await.is_err());
+    }
+    let both = limits::STRANGERS_LOOKUPS + limits::LOOKUPS_IN_FLIGHT / limits::SHARE_OF_ANCHOR;
+    assert_eq!(resolver.0.load(Ordering::SeqCst), both);
+    let other = udap::trust::Authority {
+        anchor: [2; 32],
+        ca: [2; 32],
+    };
+    assert!(is_not_public(&ask(inside().on_behalf_of(other)).await));
     let stranger = Request::stranger("http://inside.example/", BOUNDS);
     assert!(
         ask(stranger).await.is_err(),
