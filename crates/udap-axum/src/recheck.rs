@@ -199,11 +199,15 @@ impl Rechecker {
     /// If the registry fails; the lists are compared again then.
     pub async fn take_up_crls(&self) -> Result<usize, RegistryError> {
         let mut report = PassReport::default();
-        for client_id in self.service.take_hasty() {
-            if let Some(registration) = self.records.live_client(&client_id).await? {
-                self.switch_off_if_revoked(&registration, &mut report)
-                    .await?;
+        let mut hasty = self.service.take_hasty();
+        while let Some(client_id) = hasty.last() {
+            if let Err(error) = self.look_at_hasty(client_id, &mut report).await {
+                for client_id in &hasty {
+                    self.service.note_hasty(client_id);
+                }
+                return Err(error);
             }
+            hasty.pop();
         }
         let store = self.service.crls().now();
         let (is_same, known) = {
@@ -230,6 +234,22 @@ impl Rechecker {
         compared.fingerprints = store.iter().map(|crl| *crl.fingerprint()).collect();
         compared.store = Some(store);
         Ok(report.switched_off.values().sum())
+    }
+
+    async fn look_at_hasty(
+        &self,
+        client_id: &str,
+        report: &mut PassReport,
+    ) -> Result<(), RegistryError> {
+        match self.records.live_client(client_id).await {
+            Ok(Some(registration)) => self.switch_off_if_revoked(&registration, report).await,
+            Ok(None) => Ok(()),
+            Err(error @ RegistryError::Unavailable(_)) => Err(error),
+            Err(error) => {
+                tracing::error!(client_id, %error, "a registration cannot be looked at");
+                Ok(())
+            }
+        }
     }
 
     async fn switch_off_if_revoked(
@@ -288,7 +308,12 @@ impl Rechecker {
         };
         loop {
             match step {
-                Recheck::Done(verdict) => return Some(verdict),
+                Recheck::Done(verdict) => {
+                    if let RecheckVerdict::Trusted(path) = &verdict {
+                        service.fetcher.trusted(path);
+                    }
+                    return Some(verdict);
+                }
                 Recheck::Need(_) if means == Means::Known => return None,
                 Recheck::Need(need) => {
                     // Without anything, it is judged by what is there: it must not stay on because

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use udap::certificate::Certificate;
 use udap::registry::CrlArchive;
 use udap::trust::{Authority, Crl, CrlNeed, KnownCrls, TrustedPath};
@@ -140,8 +140,12 @@ impl Crls {
         // Spawned, so that one who stops waiting does not stop it for the others.
         let download = tokio::spawn(async move {
             let _turn = turn;
-            let download = inner.download(&entry, now, &inner.downloads, limits::CRL_TIME);
-            download.await.ok()
+            let place = inner.place(&entry, &inner.downloads);
+            let download = match timeout(limits::CRL_TIME, place).await {
+                Ok(place) => inner.download(&entry, now, place, limits::CRL_TIME).await,
+                Err(_) => Err(inner.busy(&entry)),
+            };
+            download.ok()
         });
         download.await.ok().flatten()
     }

@@ -239,6 +239,8 @@ impl Inner {
         if !gone.is_empty() {
             self.known.remove(&gone);
             let has_gone = |entry: &&Arc<Entry>| {
+                // One that is only to be judged does not take the list in force along.
+                entry.drop_unproven(&gone);
                 (entry.lists().iter()).any(|crl| gone.contains(crl.fingerprint()))
             };
             let entries: Vec<_> = (addresses.entries.values())

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tokio::time::timeout;
 use udap::registry::CrlRecord;
-use udap::trust::{Crl, CrlError};
+use udap::trust::{Authority, Crl, CrlError};
 
 use super::Inner;
 use super::addresses::Admission;
@@ -74,27 +73,38 @@ impl Inner {
         &self,
         entry: &Entry,
         now: OffsetDateTime,
-        places: &Places,
+        place: (Authority, Place),
         time: Duration,
     ) -> Result<Arc<Crl>, CrlFailure> {
-        let outcome = self.try_download(entry, now, places, time).await;
-        if let Err(error) = &outcome {
-            let cause = std::error::Error::source(error).map(ToString::to_string);
-            tracing::warn!(url = %shown(&entry.url), error = error.kind(), cause, "CRL not fetched");
-            entry.fail(error.kind(), None);
-        }
-        outcome
+        let outcome = self.try_download(entry, now, place, time).await;
+        outcome.inspect_err(|error| note(entry, error))
+    }
+
+    /// Notes that there was no place for a download.
+    pub(super) fn busy(&self, entry: &Entry) -> CrlFailure {
+        note(entry, &CrlFailure::Busy);
+        CrlFailure::Busy
+    }
+
+    /// Waits for a place for a download, for as long as that takes.
+    pub(super) async fn place(&self, entry: &Entry, places: &Places) -> (Authority, Place) {
+        let owners = self.addresses().owners(&entry.key);
+        // There is always one.
+        let owner = places.freest(&owners).unwrap_or(Authority {
+            anchor: entry.key,
+            ca: entry.key,
+        });
+        (owner, places.take(owner, &entry.url).await)
     }
 
     async fn try_download(
         &self,
         entry: &Entry,
         now: OffsetDateTime,
-        places: &Places,
+        (owner, place): (Authority, Place),
         time: Duration,
     ) -> Result<Arc<Crl>, CrlFailure> {
-        // The place is kept until the list is decoded: what waits for that is bounded too.
-        let (answer, place) = self.ask(entry, now, places, time).await?;
+        let answer = self.ask(entry, now, owner, time).await?;
         if answer.is_not_modified()
             && let Some(held) = entry.held()
         {
@@ -102,6 +112,7 @@ impl Inner {
         }
         let body = answer.body;
         let (crl, der) = self.decode(body).await?;
+        // Kept until here: what waits to be decoded is bounded too.
         drop(place);
         let crl = Arc::new(crl);
         let issuer = &entry.issuer;
@@ -187,15 +198,9 @@ impl Inner {
         &self,
         entry: &Entry,
         now: OffsetDateTime,
-        places: &Places,
+        owner: Authority,
         time: Duration,
-    ) -> Result<(Answer, Place), CrlFailure> {
-        let owners = self.addresses().owners(&entry.key);
-        // There is always one.
-        let owner = places.freest(&owners).ok_or(CrlFailure::Busy)?;
-        let place = timeout(time, places.take(owner, &entry.url))
-            .await
-            .map_err(|_| CrlFailure::Busy)?;
+    ) -> Result<Answer, CrlFailure> {
         let bounds = Bounds {
             bytes: udap::limits::CRL_BYTES,
             time,
@@ -212,7 +217,7 @@ impl Inner {
                 request = request.if_modified_since(date);
             }
         }
-        Ok((self.fetcher.get(&request).await?, place))
+        Ok(self.fetcher.get(&request).await?)
     }
 
     /// Decodes and indexes off the asynchronous threads. Also gives the list in DER.
@@ -229,4 +234,10 @@ impl Inner {
         });
         decoding.await.map_err(|_| CrlFailure::Decoding)?
     }
+}
+
+fn note(entry: &Entry, error: &CrlFailure) {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::warn!(url = %shown(&entry.url), error = error.kind(), cause, "CRL not fetched");
+    entry.fail(error.kind(), None);
 }

@@ -1,5 +1,6 @@
 //! What is known of one distribution point.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub(super) struct Entry {
     /// The key of `issuer`.
     pub(super) key: [u8; 32],
     made_at: Instant,
+    is_queued: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -55,6 +57,7 @@ impl Entry {
             issuer,
             key,
             made_at: Instant::now(),
+            is_queued: AtomicBool::new(false),
             state: Mutex::new(State {
                 held: None,
                 unproven: None,
@@ -77,6 +80,29 @@ impl Entry {
     /// When somebody last needed it; nobody did before it was made.
     pub(super) fn wanted_at(&self) -> Instant {
         self.state().wanted_at.unwrap_or(self.made_at)
+    }
+
+    /// Forgets the list that is only to be judged, if it is one of these.
+    pub(super) fn drop_unproven(&self, fingerprints: &[[u8; 32]]) {
+        let mut state = self.state();
+        if (state.unproven.as_ref()).is_some_and(|crl| fingerprints.contains(crl.fingerprint())) {
+            state.unproven = None;
+        }
+    }
+
+    /// Whether nobody has needed it for so long.
+    pub(super) fn is_unwanted_for(&self, time: Duration) -> bool {
+        self.wanted_at().elapsed() >= time
+    }
+
+    /// Notes that it waits for its place in the background; false if it does already.
+    pub(super) fn queue(&self) -> bool {
+        !self.is_queued.swap(true, Ordering::AcqRel)
+    }
+
+    /// It waits no longer.
+    pub(super) fn leave_queue(&self) {
+        self.is_queued.store(false, Ordering::Release);
     }
 
     /// The lists that take memory.

@@ -9,12 +9,13 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use udap::certificate::Certificate;
 use udap::registry::{CrlRecord, RegistryError};
-use udap::trust::Crl;
+use udap::trust::{Authority, Crl};
 
 use super::addresses::Admission;
 use super::entry::{Entry, Held};
 use super::{CrlFailure, Crls, EntryKey, Inner};
 use crate::limits;
+use crate::places::Place;
 use crate::target::shown;
 
 /// What came of asking for a list again.
@@ -100,14 +101,18 @@ impl Crls {
     pub fn refresh(&self, now: OffsetDateTime) {
         for entry in self.0.entries() {
             // Where somebody has the turn, it is being fetched.
-            if entry.is_due(now, self.0.refresh)
-                && let Ok(turn) = Arc::clone(&entry.turn).try_lock_owned()
-            {
+            if entry.is_due(now, self.0.refresh) && entry.turn.try_lock().is_ok() && entry.queue() {
                 let inner = Arc::clone(&self.0);
                 tokio::spawn(async move {
-                    // What went wrong is logged and noted in the entry.
-                    let _ = inner.ask_in_turn(&entry, now).await;
-                    drop(turn);
+                    // Without its turn: statements that need it must not wait for a place here.
+                    let place = inner.place(&entry, &inner.background_downloads).await;
+                    entry.leave_queue();
+                    let _turn = entry.turn.lock().await;
+                    // Somebody may have fetched it meanwhile.
+                    if entry.is_due(now, inner.refresh) {
+                        // What went wrong is logged and noted in the entry.
+                        let _ = inner.ask_in_turn(&entry, now, place).await;
+                    }
                 });
             }
         }
@@ -135,14 +140,17 @@ impl Crls {
     pub async fn forget_lapsed(&self, now: OffsetDateTime) -> Result<(), RegistryError> {
         for entry in self.0.entries() {
             let Some(held) = entry.held() else {
-                if !entry.was_tried_within(limits::CRL_WANTED) {
+                // Or its first download may be under way.
+                if !entry.was_tried_within(limits::CRL_WANTED)
+                    && entry.is_unwanted_for(limits::CRL_WANTED)
+                {
                     self.0.forget(&entry);
                 }
                 continue;
             };
             let lapsed = held.crl.next_update().unwrap_or(held.fetched_at);
             if now - lapsed > limits::CRL_KEPT_AFTER_LAPSE {
-                self.0.archive.remove_crl(&entry.url, &entry.key).await?;
+                // Removes it from the archive too.
                 self.0.forget(&entry);
             }
         }
@@ -175,8 +183,9 @@ impl Crls {
 impl Inner {
     async fn ask_again(&self, entry: &Entry, now: OffsetDateTime) -> CrlReport {
         let before = entry.held().map(|held| *held.crl.fingerprint());
+        let place = self.place(entry, &self.background_downloads).await;
         let _turn = entry.turn.lock().await;
-        let outcome = self.ask_in_turn(entry, now).await;
+        let outcome = self.ask_in_turn(entry, now, place).await;
         let held = entry.held();
         CrlReport {
             url: entry.url.clone(),
@@ -201,9 +210,9 @@ impl Inner {
         &self,
         entry: &Entry,
         now: OffsetDateTime,
+        place: (Authority, Place),
     ) -> Result<Arc<Crl>, CrlFailure> {
-        let places = &self.background_downloads;
-        self.download(entry, now, places, limits::CRL_BACKGROUND_TIME)
+        self.download(entry, now, place, limits::CRL_BACKGROUND_TIME)
             .await
     }
 
