@@ -98,7 +98,8 @@ impl From<Distrust> for Reason {
             message: distrust.to_string(),
             advice: match distrust {
                 Distrust::RevocationUnknown(_) => Some(
-                    "give the issuers' current revocation lists with --crl, or verify with --fetch",
+                    "give the issuers' current revocation lists with --crl, or verify with --fetch; \
+                     lists that are not on the public internet are fetched from --allow-host only",
                 ),
                 Distrust::UnknownIssuer => Some(
                     "give the right --anchors, and the certificates between with --intermediates",

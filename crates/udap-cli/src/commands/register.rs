@@ -4,8 +4,10 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use udap::trust::Distrust;
 use udap_client::{
-    Client, Registered, RegistrationError, RegistrationFailed, StatementRequest, Violation,
+    Client, MetadataError, Registered, RegistrationError, RegistrationFailed, StatementRequest,
+    Violation,
 };
 
 use super::metadata_options::{IdentityOptions, MetadataOptions};
@@ -273,6 +275,17 @@ async fn endpoint(target: &Target, client: &Client, output: Output) -> anyhow::R
         discovery
             .verify_with(client, &target.trust.read()?, now)
             .await
+            .inspect_err(|error| {
+                if matches!(
+                    error,
+                    MetadataError::Distrust(Distrust::RevocationUnknown(_))
+                ) {
+                    output.warn(
+                        "give the server's CA's current revocation lists with --crl; if they are \
+                         not on the public internet, --allow-host lets them be fetched",
+                    );
+                }
+            })
             .context(refused)?;
     } else {
         discovery.signer(now).context(refused)?;
