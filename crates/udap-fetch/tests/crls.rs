@@ -223,3 +223,15 @@ async fn what_lapsed_long_ago_is_forgotten() {
     assert!(world.crls.standing().is_empty());
     assert!(world.archive.0.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn what_is_being_fetched_for_the_first_time_is_not_forgotten() {
+    let world = World::new().await;
+    let need = need(&world.community);
+    *world.publisher.delay.lock().unwrap() = Duration::from_millis(300);
+    let deadline = Instant::now() + Duration::from_millis(50);
+    assert!(world.crls.obtain(&need, NOW, deadline).await.is_empty());
+    world.crls.forget_lapsed(NOW).await.unwrap();
+    assert_eq!(world.obtain(&need).await, 1);
+    assert_eq!(world.publisher.requests(), 1);
+}

@@ -220,7 +220,12 @@ impl Inner {
             })
             .map(|list| {
                 let holder = list.holder.as_deref();
-                let wanted = holder.map(Entry::wanted_at);
+                // What is only to be judged goes before what is in force.
+                let is_proven = |entry: &&Entry| {
+                    (entry.held())
+                        .is_some_and(|held| held.crl.fingerprint() == list.crl.fingerprint())
+                };
+                let wanted = holder.filter(is_proven).map(Entry::wanted_at);
                 let is_own = holder.is_some_and(|holder| std::ptr::eq(holder, entry));
                 room::Item {
                     id: *list.crl.fingerprint(),

@@ -168,6 +168,37 @@ async fn what_is_stored_and_what_is_unproven_take_room_but_make_none() {
 }
 
 #[tokio::test]
+async fn what_is_only_to_be_judged_goes_alone_and_before_what_is_in_force() {
+    // In whatever order the lists are looked at.
+    for _ in 0..8 {
+        let (crls, archive) = crls(400);
+        let honest = community("honest");
+        assert!(take_up(&crls, &honest, authority(1, 1), 40));
+        let issuer = issuer(&honest);
+        let entry = crls.0.entries().remove(0);
+        // Whoever sits between us and the server signs a list in the CA's name.
+        let namesake = community("honest");
+        let mut forged = namesake.crl(namesake.intermediate());
+        for serial in 0..58_u32 {
+            forged = forged.revoke(&(serial + 1_000_000).to_be_bytes());
+        }
+        let forged = Arc::new(Crl::from_der(&forged.build()).unwrap());
+        assert!(forged.names(&issuer) && !forged.is_issued_by(&issuer));
+        assert!(crls.0.admit(&entry, &forged, Admission::Unproven));
+        entry.fail("wrong_signer", Some(forged));
+        for number in 2..5 {
+            let other = community(&format!("other {number}"));
+            assert!(take_up(&crls, &other, authority(number, number), 95));
+        }
+        assert!(take_up(&crls, &community("one more"), authority(9, 9), 30));
+        assert_eq!(crls.0.entries().len(), 5);
+        assert!(entry.held().is_some() && entry.lists().len() == 1);
+        tokio::task::yield_now().await;
+        assert!(archive.0.lock().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn addresses_of_a_rogue_do_not_keep_out_those_of_others() {
     let (crls, _) = crls(limits::CRL_ENTRIES_HELD);
     let (rogue, honest) = (issuer(&community("rogue")), issuer(&community("honest")));
