@@ -116,6 +116,15 @@ impl ClientTable<Sqlite> for EmbeddedClients {
         )
     }
 
+    async fn seen_enabled(
+        &self,
+        transaction: &mut Transaction<'_, Sqlite>,
+        client_id: &str,
+    ) -> Result<Option<bool>, ClientTableError> {
+        // The transaction's lock is the only one there is.
+        self.enabled(transaction, client_id).await
+    }
+
     async fn set_enabled(
         &self,
         transaction: &mut Transaction<'_, Sqlite>,

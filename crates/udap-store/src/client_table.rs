@@ -38,6 +38,12 @@ pub enum ClientTableError {
     /// The row that was read back differs from the one that was written.
     #[error("column {0} reads back differently from what was written")]
     ReadBack(&'static str),
+    /// A row of this id exists already: somebody else's.
+    #[error("a row of this client_id exists already")]
+    Taken,
+    /// The table has another structure than before: the next transaction finds out which.
+    #[error("the table's structure has changed")]
+    Changed,
     /// There is no such row.
     #[error("the client's row is gone")]
     Gone,
@@ -128,6 +134,29 @@ pub trait ClientTable<DB: Database>: Send + Sync {
         client_id: &str,
         now: OffsetDateTime,
     ) -> Result<(), ClientTableError>;
+
+    /// Whether clients may be switched on with no person looking, as far as the table's owner is
+    /// concerned (decisions 14).
+    ///
+    /// # Errors
+    /// If the database fails, or does not say.
+    async fn allows_enabling(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+    ) -> Result<bool, ClientTableError> {
+        let _ = transaction;
+        Ok(true)
+    }
+
+    /// As [`ClientTable::enabled`], for looking only: locks nothing.
+    ///
+    /// # Errors
+    /// If the database fails.
+    async fn seen_enabled(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+    ) -> Result<Option<bool>, ClientTableError>;
 
     /// Revokes the tokens that the client holds, and what users granted it.
     ///

@@ -58,6 +58,21 @@ impl<DB: Database> ClientTable<DB> for FaultyClients<DB> {
         self.clients.enabled(transaction, client_id).await
     }
 
+    async fn allows_enabling(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+    ) -> Result<bool, ClientTableError> {
+        self.clients.allows_enabling(transaction).await
+    }
+
+    async fn seen_enabled(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+    ) -> Result<Option<bool>, ClientTableError> {
+        self.clients.seen_enabled(transaction, client_id).await
+    }
+
     async fn set_enabled(
         &self,
         transaction: &mut Transaction<'_, DB>,

@@ -1,27 +1,28 @@
 //! `admin_off`: clients whose row an administrator switched off or removed (decisions 12).
 
-use sqlx::SqliteConnection;
+use sqlx::Transaction;
 use time::OffsetDateTime;
 
 use crate::error::StoreError;
 use crate::identity::Hash;
 use crate::instant;
+use crate::sql::{Engine, query, query_scalar};
 
-pub(crate) async fn is_set(
-    connection: &mut SqliteConnection,
+pub(crate) async fn is_set<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     identity: &Hash,
 ) -> Result<bool, StoreError> {
     Ok(
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM admin_off WHERE identity = ?)")
+        query_scalar("SELECT EXISTS (SELECT 1 FROM admin_off WHERE identity = ?)")
             .bind(&identity[..])
-            .fetch_one(connection)
+            .fetch_one(transaction)
             .await?,
     )
 }
 
 /// Sets or lifts it. Must be called with the value that [`is_set`] gave under the same lock.
-pub(crate) async fn change(
-    connection: &mut SqliteConnection,
+pub(crate) async fn change<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     identity: &Hash,
     was: bool,
     is: bool,
@@ -29,16 +30,16 @@ pub(crate) async fn change(
 ) -> Result<(), StoreError> {
     match (was, is) {
         (false, true) => {
-            sqlx::query("INSERT INTO admin_off (identity, since) VALUES (?, ?)")
+            query("INSERT INTO admin_off (identity, since) VALUES (?, ?)")
                 .bind(&identity[..])
                 .bind(instant::to_micros(now))
-                .execute(connection)
+                .execute(transaction)
                 .await?;
         }
         (true, false) => {
-            sqlx::query("DELETE FROM admin_off WHERE identity = ?")
+            query("DELETE FROM admin_off WHERE identity = ?")
                 .bind(&identity[..])
-                .execute(connection)
+                .execute(transaction)
                 .await?;
         }
         _ => {}

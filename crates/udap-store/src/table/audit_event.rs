@@ -1,13 +1,14 @@
 //! `audit_event`: what happened, in the transaction in which it happened (C29, decisions 32).
 
 use serde_json::{Map, Value};
-use sqlx::SqliteConnection;
+use sqlx::Transaction;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::audit;
 use crate::error::StoreError;
 use crate::instant;
+use crate::sql::{Engine, query};
 
 /// What kind of thing happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,11 +71,11 @@ pub(crate) fn members(object: Value) -> Map<String, Value> {
 }
 
 /// Writes an event under a random id.
-pub(crate) async fn insert(
-    connection: &mut SqliteConnection,
+pub(crate) async fn insert<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     event: &Event<'_>,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    query(
         "INSERT INTO audit_event (id, occurred_at, kind, request_id, client_id, detail) \
          VALUES (?, ?, ?, ?, ?, ?)",
     )
@@ -84,7 +85,7 @@ pub(crate) async fn insert(
     .bind(event.request_id)
     .bind(event.client_id)
     .bind(audit::bounded(event.detail.clone()))
-    .execute(connection)
+    .execute(transaction)
     .await?;
     Ok(())
 }

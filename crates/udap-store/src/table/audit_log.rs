@@ -1,30 +1,35 @@
 //! `audit_event` as a log: numbered, read, purged. Writing an event is `audit_event`.
 
 use serde_json::{Map, Value};
-use sqlx::SqliteConnection;
+use sqlx::Transaction;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::audit::{AuditEvent, AuditFilter, AuditOrder, SealedEvent, Unsealed};
 use crate::error::StoreError;
 use crate::instant;
+use crate::sql::{Engine, query, query_as, query_scalar};
 
 const TABLE: &str = "audit_event";
 
 /// Whether there is an event without a number.
-pub(crate) async fn is_any_unsealed(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+pub(crate) async fn is_any_unsealed<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
+) -> Result<bool, StoreError> {
     Ok(
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM audit_event WHERE batch IS NULL)")
-            .fetch_one(connection)
+        query_scalar("SELECT EXISTS (SELECT 1 FROM audit_event WHERE batch IS NULL)")
+            .fetch_one(transaction)
             .await?,
     )
 }
 
 /// How many events have no number, and since when.
-pub(crate) async fn unsealed(connection: &mut SqliteConnection) -> Result<Unsealed, StoreError> {
+pub(crate) async fn unsealed<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
+) -> Result<Unsealed, StoreError> {
     let (events, oldest): (i64, Option<i64>) =
-        sqlx::query_as("SELECT COUNT(*), MIN(occurred_at) FROM audit_event WHERE batch IS NULL")
-            .fetch_one(connection)
+        query_as("SELECT COUNT(*), MIN(occurred_at) FROM audit_event WHERE batch IS NULL")
+            .fetch_one(transaction)
             .await?;
     Ok(Unsealed {
         events: count(events)?,
@@ -35,82 +40,82 @@ pub(crate) async fn unsealed(connection: &mut SqliteConnection) -> Result<Unseal
 }
 
 /// How many events have a number in a batch that has no seal.
-pub(crate) async fn without_seal(connection: &mut SqliteConnection) -> Result<u64, StoreError> {
-    let events: i64 = sqlx::query_scalar(
+pub(crate) async fn without_seal<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
+) -> Result<u64, StoreError> {
+    let events: i64 = query_scalar(
         "SELECT COUNT(*) FROM audit_event WHERE batch IS NOT NULL AND NOT EXISTS \
          (SELECT 1 FROM audit_seal WHERE audit_seal.batch = audit_event.batch)",
     )
-    .fetch_one(connection)
+    .fetch_one(transaction)
     .await?;
     count(events)
 }
 
 /// The ids of the oldest events without a number, in the order in which they get one.
-pub(crate) async fn unsealed_ids(
-    connection: &mut SqliteConnection,
+pub(crate) async fn unsealed_ids<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     limit: usize,
 ) -> Result<Vec<Vec<u8>>, StoreError> {
     // Ids only: rows are sorted, and details are long.
-    Ok(sqlx::query_scalar(
+    Ok(query_scalar(
         "SELECT id FROM audit_event WHERE batch IS NULL ORDER BY occurred_at, id LIMIT ?",
     )
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-    .fetch_all(connection)
+    .fetch_all(transaction)
     .await?)
 }
 
 /// Gives an event its number, and returns it with that.
-pub(crate) async fn number(
-    connection: &mut SqliteConnection,
+pub(crate) async fn number<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     id: &[u8],
     batch: i64,
     position: i64,
 ) -> Result<SealedEvent, StoreError> {
-    let numbered = sqlx::query(
-        "UPDATE audit_event SET batch = ?, position = ? WHERE id = ? AND batch IS NULL",
-    )
-    .bind(batch)
-    .bind(position)
-    .bind(id)
-    .execute(&mut *connection)
-    .await?
-    .rows_affected();
+    let numbered =
+        query("UPDATE audit_event SET batch = ?, position = ? WHERE id = ? AND batch IS NULL")
+            .bind(batch)
+            .bind(position)
+            .bind(id)
+            .execute(transaction)
+            .await?;
     if numbered != 1 {
         return Err(inconsistent("id"));
     }
-    Ok(sqlx::query_as(
+    Ok(query_as(
         "SELECT id, occurred_at, kind, request_id, client_id, detail, position \
          FROM audit_event WHERE id = ?",
     )
     .bind(id)
-    .fetch_one(connection)
+    .fetch_one(transaction)
     .await?)
 }
 
 /// The greatest number of a batch that any event has.
-pub(crate) async fn last_batch(
-    connection: &mut SqliteConnection,
+pub(crate) async fn last_batch<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
 ) -> Result<Option<i64>, StoreError> {
-    Ok(sqlx::query_scalar("SELECT MAX(batch) FROM audit_event")
-        .fetch_one(connection)
+    Ok(query_scalar("SELECT MAX(batch) FROM audit_event")
+        .fetch_one(transaction)
         .await?)
 }
 
 /// Events of a batch from a position on, in order.
-pub(crate) async fn of_batch(
-    connection: &mut SqliteConnection,
+pub(crate) async fn of_batch<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     batch: i64,
     from: i64,
     limit: u32,
 ) -> Result<Vec<SealedEvent>, StoreError> {
-    Ok(sqlx::query_as(
+    Ok(query_as(
         "SELECT id, occurred_at, kind, request_id, client_id, detail, position \
          FROM audit_event WHERE batch = ? AND position >= ? ORDER BY position LIMIT ?",
     )
     .bind(batch)
     .bind(from)
     .bind(limit)
-    .fetch_all(connection)
+    .fetch_all(transaction)
     .await?)
 }
 
@@ -125,31 +130,30 @@ pub(crate) struct Present {
 }
 
 /// The first batch after this one that still has events.
-pub(crate) async fn present_after(
-    connection: &mut SqliteConnection,
+pub(crate) async fn present_after<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     batch: i64,
 ) -> Result<Option<Present>, StoreError> {
-    Ok(sqlx::query_as(
+    Ok(query_as(
         "SELECT batch, COUNT(*) AS events, MAX(occurred_at) AS newest, \
          EXISTS (SELECT 1 FROM audit_seal WHERE audit_seal.batch = audit_event.batch) AS sealed \
          FROM audit_event \
          WHERE batch = (SELECT MIN(batch) FROM audit_event WHERE batch > ?) GROUP BY batch",
     )
     .bind(batch)
-    .fetch_optional(connection)
+    .fetch_optional(transaction)
     .await?)
 }
 
 /// Removes the events of a batch. Returns how many they were.
-pub(crate) async fn remove_batch(
-    connection: &mut SqliteConnection,
+pub(crate) async fn remove_batch<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     batch: i64,
 ) -> Result<u64, StoreError> {
-    Ok(sqlx::query("DELETE FROM audit_event WHERE batch = ?")
+    Ok(query("DELETE FROM audit_event WHERE batch = ?")
         .bind(batch)
-        .execute(connection)
-        .await?
-        .rows_affected())
+        .execute(transaction)
+        .await?)
 }
 
 #[derive(sqlx::FromRow)]
@@ -200,8 +204,8 @@ const PAGE: &str = page!("");
 const PAGE_OF_CLIENT: &str = page!("client_id = ? AND ");
 
 /// Events after a place in their order, oldest first.
-pub(crate) async fn page(
-    connection: &mut SqliteConnection,
+pub(crate) async fn page<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     filter: &AuditFilter,
     after: Option<&AuditOrder>,
     limit: u32,
@@ -214,8 +218,8 @@ pub(crate) async fn page(
         None => (since, &[]),
     };
     let query = match &filter.client_id {
-        Some(client_id) => sqlx::query_as(PAGE_OF_CLIENT).bind(client_id),
-        None => sqlx::query_as(PAGE),
+        Some(client_id) => query_as(PAGE_OF_CLIENT).bind(client_id),
+        None => query_as(PAGE),
     };
     let rows: Vec<Row> = query
         .bind(from)
@@ -223,7 +227,7 @@ pub(crate) async fn page(
         .bind(id)
         .bind(until)
         .bind(limit)
-        .fetch_all(connection)
+        .fetch_all(transaction)
         .await?;
     rows.into_iter().map(Row::event).collect()
 }

@@ -1,12 +1,13 @@
 //! `audit_seal`: one row for each sealed batch of audit events (decisions 32).
 
-use sqlx::SqliteConnection;
+use sqlx::Transaction;
 use time::OffsetDateTime;
 
 use crate::audit::Seal;
 use crate::error::StoreError;
 use crate::identity::Hash;
 use crate::instant;
+use crate::sql::{Engine, query, query_as};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -42,37 +43,39 @@ fn hash(bytes: &[u8], column: &'static str) -> Result<Hash, StoreError> {
 }
 
 /// The newest seal.
-pub(crate) async fn last(connection: &mut SqliteConnection) -> Result<Option<Seal>, StoreError> {
-    let row: Option<Row> = sqlx::query_as(
+pub(crate) async fn last<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
+) -> Result<Option<Seal>, StoreError> {
+    let row: Option<Row> = query_as(
         "SELECT batch, sealed_at, events, keyed, digest, previous, seal FROM audit_seal \
          ORDER BY batch DESC LIMIT 1",
     )
-    .fetch_optional(connection)
+    .fetch_optional(transaction)
     .await?;
     row.as_ref().map(Row::seal).transpose()
 }
 
 /// The first seal of this batch or a later one.
-pub(crate) async fn from(
-    connection: &mut SqliteConnection,
+pub(crate) async fn from<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     batch: i64,
 ) -> Result<Option<Seal>, StoreError> {
-    let row: Option<Row> = sqlx::query_as(
+    let row: Option<Row> = query_as(
         "SELECT batch, sealed_at, events, keyed, digest, previous, seal FROM audit_seal \
          WHERE batch >= ? ORDER BY batch LIMIT 1",
     )
     .bind(batch)
-    .fetch_optional(connection)
+    .fetch_optional(transaction)
     .await?;
     row.as_ref().map(Row::seal).transpose()
 }
 
 /// Stores a seal.
-pub(crate) async fn insert(
-    connection: &mut SqliteConnection,
+pub(crate) async fn insert<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     seal: &Seal,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    query(
         "INSERT INTO audit_seal (batch, sealed_at, events, keyed, digest, previous, seal) \
          VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
@@ -83,7 +86,7 @@ pub(crate) async fn insert(
     .bind(&seal.digest[..])
     .bind(&seal.previous[..])
     .bind(&seal.seal[..])
-    .execute(connection)
+    .execute(transaction)
     .await?;
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! `client_block`: whom operators blocked (decisions 12, D22).
 
-use sqlx::SqliteConnection;
+use sqlx::Transaction;
 use udap::registry::{BlockScope, OperatorAction};
 
 use crate::error::StoreError;
 use crate::identity::Hash;
 use crate::instant;
-use crate::table::revoked_certificate;
+use crate::sql::{Engine, query, query_scalar};
 
 /// Everything that a block can name a client by.
 #[derive(Clone, Debug)]
@@ -36,31 +36,33 @@ pub(crate) fn word(scope: BlockScope) -> &'static str {
 }
 
 /// Whether any block names the client, or a certificate of its path was once seen revoked.
-pub(crate) async fn speaks_against(
-    connection: &mut SqliteConnection,
+pub(crate) async fn speaks_against<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     names: &Names,
     certificates: &[Hash],
 ) -> Result<bool, StoreError> {
-    for certificate in certificates {
-        if revoked_certificate::is_known(connection, certificate).await? {
-            return Ok(true);
-        }
-    }
-    Ok(sqlx::query_scalar(
+    let mut sql = String::from(
         "SELECT EXISTS (SELECT 1 FROM client_block WHERE scope = 'registration' AND identity = ?) \
              OR EXISTS (SELECT 1 FROM client_block WHERE scope = 'everywhere' AND identity = ?) \
              OR EXISTS (SELECT 1 FROM client_block WHERE scope = 'key' AND identity = ?)",
-    )
-    .bind(&names.identity[..])
-    .bind(&names.client_uri_hash[..])
-    .bind(&names.key_fingerprint[..])
-    .fetch_one(connection)
-    .await?)
+    );
+    // Of one length or another: a path is short.
+    for _ in certificates {
+        sql.push_str(" OR EXISTS (SELECT 1 FROM revoked_certificate WHERE identity = ?)");
+    }
+    let mut query = query_scalar(sql)
+        .bind(&names.identity[..])
+        .bind(&names.client_uri_hash[..])
+        .bind(&names.key_fingerprint[..]);
+    for certificate in certificates {
+        query = query.bind(&certificate[..]);
+    }
+    Ok(query.fetch_one(transaction).await?)
 }
 
 /// The reason given for the widest block that names the client; the outer `None`: no block does.
-pub(crate) async fn find(
-    connection: &mut SqliteConnection,
+pub(crate) async fn find<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     names: &Names,
 ) -> Result<Option<Option<String>>, StoreError> {
     for scope in [
@@ -69,10 +71,10 @@ pub(crate) async fn find(
         BlockScope::Registration,
     ] {
         let reason: Option<Option<String>> =
-            sqlx::query_scalar("SELECT reason FROM client_block WHERE scope = ? AND identity = ?")
+            query_scalar("SELECT reason FROM client_block WHERE scope = ? AND identity = ?")
                 .bind(word(scope))
                 .bind(&names.of(scope)[..])
-                .fetch_optional(&mut *connection)
+                .fetch_optional(transaction)
                 .await?;
         if reason.is_some() {
             return Ok(reason);
@@ -82,21 +84,20 @@ pub(crate) async fn find(
 }
 
 /// Blocks; a block that stands already is left as it is.
-pub(crate) async fn set(
-    connection: &mut SqliteConnection,
+pub(crate) async fn set<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     names: &Names,
     scope: BlockScope,
     action: &OperatorAction,
 ) -> Result<(), StoreError> {
-    let stands: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM client_block WHERE scope = ? AND identity = ?)",
-    )
-    .bind(word(scope))
-    .bind(&names.of(scope)[..])
-    .fetch_one(&mut *connection)
-    .await?;
+    let stands: bool =
+        query_scalar("SELECT EXISTS (SELECT 1 FROM client_block WHERE scope = ? AND identity = ?)")
+            .bind(word(scope))
+            .bind(&names.of(scope)[..])
+            .fetch_one(transaction)
+            .await?;
     if !stands {
-        sqlx::query(
+        query(
             "INSERT INTO client_block (scope, identity, since, operator, reason) \
              VALUES (?, ?, ?, ?, ?)",
         )
@@ -105,15 +106,15 @@ pub(crate) async fn set(
         .bind(instant::to_micros(action.now))
         .bind(&action.operator)
         .bind(&action.reason)
-        .execute(connection)
+        .execute(transaction)
         .await?;
     }
     Ok(())
 }
 
 /// Lifts every block that names the client. Returns the scopes of those that stood.
-pub(crate) async fn lift(
-    connection: &mut SqliteConnection,
+pub(crate) async fn lift<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     names: &Names,
 ) -> Result<Vec<BlockScope>, StoreError> {
     let mut lifted = Vec::new();
@@ -122,12 +123,11 @@ pub(crate) async fn lift(
         BlockScope::Everywhere,
         BlockScope::Key,
     ] {
-        let gone = sqlx::query("DELETE FROM client_block WHERE scope = ? AND identity = ?")
+        let gone = query("DELETE FROM client_block WHERE scope = ? AND identity = ?")
             .bind(word(scope))
             .bind(&names.of(scope)[..])
-            .execute(&mut *connection)
-            .await?
-            .rows_affected();
+            .execute(transaction)
+            .await?;
         if gone > 0 {
             lifted.push(scope);
         }

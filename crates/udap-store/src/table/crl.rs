@@ -1,12 +1,14 @@
 //! `crl` and `crl_chunk`: CRLs that were fetched (decisions 22).
 
-use sqlx::SqliteConnection;
+use sqlx::Transaction;
 use time::OffsetDateTime;
 use udap::registry::{CrlRecord, CrlVersion};
 
 use crate::error::StoreError;
 use crate::identity::{self, Hash};
 use crate::instant;
+use crate::sql::{Engine, query, query_as, query_scalar};
+use crate::table::gate::Gate;
 
 const TABLE: &str = "crl";
 
@@ -63,57 +65,60 @@ impl<'a> Whole<'a> {
 }
 
 /// Stores a piece of a list that [`put`] is to make known.
-pub(crate) async fn put_chunk(
-    connection: &mut SqliteConnection,
+pub(crate) async fn put_chunk<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     chunk: &Chunk<'_>,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM crl_chunk WHERE digest = ? AND position = ?")
+    query("DELETE FROM crl_chunk WHERE digest = ? AND position = ?")
         .bind(&chunk.digest[..])
         .bind(chunk.position)
-        .execute(&mut *connection)
+        .execute(transaction)
         .await?;
-    sqlx::query("INSERT INTO crl_chunk (digest, position, bytes) VALUES (?, ?, ?)")
+    query("INSERT INTO crl_chunk (digest, position, bytes) VALUES (?, ?, ?)")
         .bind(&chunk.digest[..])
         .bind(chunk.position)
         .bind(chunk.bytes)
-        .execute(connection)
+        .execute(transaction)
         .await?;
     Ok(())
 }
 
 /// Removes the pieces of lists that are not known, whoever wrote them.
-async fn remove_unknown_chunks(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM crl_chunk WHERE digest NOT IN (SELECT digest FROM crl)")
-        .execute(connection)
+async fn remove_unknown_chunks<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
+) -> Result<(), StoreError> {
+    query("DELETE FROM crl_chunk WHERE digest NOT IN (SELECT digest FROM crl)")
+        .execute(transaction)
         .await?;
     Ok(())
 }
 
 /// Replaces what is stored under the CRL's URL and key, unless that is newer. Returns whether it did.
-pub(crate) async fn put(
-    connection: &mut SqliteConnection,
+pub(crate) async fn put<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     whole: &Whole<'_>,
 ) -> Result<bool, StoreError> {
     let crl = whole.crl;
+    Gate::Crls.pass_alone(transaction).await?;
     let url_hash = identity::crl(&crl.url, &crl.issuer_key);
     let stored: Option<(i64, Option<Vec<u8>>)> =
-        sqlx::query_as("SELECT this_update, number FROM crl WHERE url_hash = ?")
+        query_as("SELECT this_update, number FROM crl WHERE url_hash = ?")
             .bind(&url_hash[..])
-            .fetch_optional(&mut *connection)
+            .fetch_optional(transaction)
             .await?;
     let this_update = instant::to_micros(crl.this_update);
     if let Some((stored_update, stored_number)) = stored
         && (this_update < stored_update
             || is_lower(crl.number.as_deref(), stored_number.as_deref()))
     {
-        remove_unknown_chunks(connection).await?;
+        remove_unknown_chunks(transaction).await?;
         return Ok(false);
     }
-    sqlx::query("DELETE FROM crl WHERE url_hash = ?")
+    query("DELETE FROM crl WHERE url_hash = ?")
         .bind(&url_hash[..])
-        .execute(&mut *connection)
+        .execute(transaction)
         .await?;
-    sqlx::query(
+    query(
         "INSERT INTO crl (url_hash, url, issuer, issuer_key, this_update, next_update, number, \
          entity_tag, last_modified, fetched_at, length, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
@@ -129,40 +134,40 @@ pub(crate) async fn put(
     .bind(instant::to_micros(crl.fetched_at))
     .bind(length(&crl.der))
     .bind(&whole.digest[..])
-    .execute(&mut *connection)
+    .execute(transaction)
     .await?;
     // They are there, unless another process has taken them for leavings.
-    let found: i64 = sqlx::query_scalar("SELECT count(*) FROM crl_chunk WHERE digest = ?")
+    let found: i64 = query_scalar("SELECT count(*) FROM crl_chunk WHERE digest = ?")
         .bind(&whole.digest[..])
-        .fetch_one(&mut *connection)
+        .fetch_one(transaction)
         .await?;
     if usize::try_from(found) != Ok(crl.der.len().div_ceil(CHUNK_BYTES)) {
         for chunk in whole.chunks() {
-            put_chunk(connection, &chunk).await?;
+            put_chunk(transaction, &chunk).await?;
         }
     }
-    remove_unknown_chunks(connection).await?;
+    remove_unknown_chunks(transaction).await?;
     Ok(true)
 }
 
 /// The CRL stored under a URL and a key.
-pub(crate) async fn get(
-    connection: &mut SqliteConnection,
+pub(crate) async fn get<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     url: &str,
     issuer_key: &[u8; 32],
 ) -> Result<Option<CrlRecord>, StoreError> {
-    let row: Option<Row> = sqlx::query_as(
+    let row: Option<Row> = query_as(
         "SELECT url, issuer, issuer_key, this_update, next_update, number, entity_tag, \
          last_modified, fetched_at, length, digest FROM crl WHERE url_hash = ?",
     )
     .bind(&identity::crl(url, issuer_key)[..])
-    .fetch_optional(&mut *connection)
+    .fetch_optional(transaction)
     .await?;
     let Some(row) = row else { return Ok(None) };
     let chunks: Vec<Vec<u8>> =
-        sqlx::query_scalar("SELECT bytes FROM crl_chunk WHERE digest = ? ORDER BY position")
+        query_scalar("SELECT bytes FROM crl_chunk WHERE digest = ? ORDER BY position")
             .bind(&row.digest)
-            .fetch_all(connection)
+            .fetch_all(transaction)
             .await?;
     let der = chunks.concat();
     if row.length != length(&der) || row.digest != identity::content(&der) {
@@ -195,13 +200,13 @@ struct VersionRow {
 }
 
 /// What is stored, by URL and key.
-pub(crate) async fn versions(
-    connection: &mut SqliteConnection,
+pub(crate) async fn versions<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
 ) -> Result<Vec<CrlVersion>, StoreError> {
-    let rows: Vec<VersionRow> = sqlx::query_as(
+    let rows: Vec<VersionRow> = query_as(
         "SELECT url, issuer_key, digest, next_update, fetched_at FROM crl ORDER BY url, url_hash",
     )
-    .fetch_all(connection)
+    .fetch_all(transaction)
     .await?;
     rows.into_iter()
         .map(|row| {
@@ -220,32 +225,32 @@ pub(crate) async fn versions(
 }
 
 /// Notes that the CRL of a URL and a key is still the newest.
-pub(crate) async fn confirm(
-    connection: &mut SqliteConnection,
+pub(crate) async fn confirm<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     url: &str,
     issuer_key: &[u8; 32],
     at: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE crl SET fetched_at = ? WHERE url_hash = ?")
+    query("UPDATE crl SET fetched_at = ? WHERE url_hash = ?")
         .bind(instant::to_micros(at))
         .bind(&identity::crl(url, issuer_key)[..])
-        .execute(connection)
+        .execute(transaction)
         .await?;
     Ok(())
 }
 
 /// Forgets the CRL of a URL and a key. Returns whether there was one.
-pub(crate) async fn remove(
-    connection: &mut SqliteConnection,
+pub(crate) async fn remove<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     url: &str,
     issuer_key: &[u8; 32],
 ) -> Result<bool, StoreError> {
-    let removed = sqlx::query("DELETE FROM crl WHERE url_hash = ?")
+    Gate::Crls.pass_alone(transaction).await?;
+    let removed = query("DELETE FROM crl WHERE url_hash = ?")
         .bind(&identity::crl(url, issuer_key)[..])
-        .execute(&mut *connection)
-        .await?
-        .rows_affected();
-    remove_unknown_chunks(connection).await?;
+        .execute(transaction)
+        .await?;
+    remove_unknown_chunks(transaction).await?;
     Ok(removed > 0)
 }
 

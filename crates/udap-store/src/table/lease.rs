@@ -1,23 +1,24 @@
 //! `lease`: who does a job that only one process at a time may do.
 
-use sqlx::SqliteConnection;
+use sqlx::Transaction;
 use time::{Duration, OffsetDateTime};
 
 use crate::error::StoreError;
 use crate::instant;
 use crate::lease::LONGEST_LEASE;
+use crate::sql::{Engine, query, query_scalar};
 
 /// Takes or renews a lease. Returns whether the holder has it. Until the transaction ends nobody
 /// else can take it.
-pub(crate) async fn take(
-    connection: &mut SqliteConnection,
+pub(crate) async fn take<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     name: &str,
     holder: &str,
     now: OffsetDateTime,
     ttl: Duration,
 ) -> Result<bool, StoreError> {
     let expires_at = instant::to_micros(now + ttl.min(LONGEST_LEASE));
-    let taken = sqlx::query(
+    let taken = query(
         "UPDATE lease SET holder = ?, expires_at = ? \
          WHERE name = ? AND (holder = ? OR expires_at <= ? OR expires_at > ?)",
     )
@@ -28,24 +29,23 @@ pub(crate) async fn take(
     .bind(instant::to_micros(now))
     // Twice, since clocks differ a little.
     .bind(instant::to_micros(now + LONGEST_LEASE * 2))
-    .execute(&mut *connection)
-    .await?
-    .rows_affected();
+    .execute(transaction)
+    .await?;
     if taken > 0 {
         return Ok(true);
     }
-    let held: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM lease WHERE name = ?)")
+    let held: bool = query_scalar("SELECT EXISTS (SELECT 1 FROM lease WHERE name = ?)")
         .bind(name)
-        .fetch_one(&mut *connection)
+        .fetch_one(transaction)
         .await?;
     if held {
         return Ok(false);
     }
-    let inserted = sqlx::query("INSERT INTO lease (name, holder, expires_at) VALUES (?, ?, ?)")
+    let inserted = query("INSERT INTO lease (name, holder, expires_at) VALUES (?, ?, ?)")
         .bind(name)
         .bind(holder)
         .bind(expires_at)
-        .execute(connection)
+        .execute(transaction)
         .await;
     match inserted {
         Ok(_) => Ok(true),
@@ -56,15 +56,15 @@ pub(crate) async fn take(
 }
 
 /// Gives a lease back, if the holder has it.
-pub(crate) async fn release(
-    connection: &mut SqliteConnection,
+pub(crate) async fn release<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     name: &str,
     holder: &str,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM lease WHERE name = ? AND holder = ?")
+    query("DELETE FROM lease WHERE name = ? AND holder = ?")
         .bind(name)
         .bind(holder)
-        .execute(connection)
+        .execute(transaction)
         .await?;
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! Live registrations, as re-validation finds them (C30, decisions 22, 23).
 
-use sqlx::SqliteConnection;
+use sqlx::Transaction;
 use time::OffsetDateTime;
 use udap::trust::Crl;
 
 use crate::error::StoreError;
 use crate::instant;
+use crate::sql::{Engine, query, query_as};
 use crate::table::registration::{Registration, select};
 
 const LIVE_PAGE: &str = select!(
@@ -34,69 +35,65 @@ const OF_CHAIN: &str = select!("WHERE live = 1 AND chain_hash = ? AND status = '
 pub(crate) const BY_INDEX: [&str; 4] = [LIVE_PAGE, OF_ISSUER, BY_ID, OF_CHAIN];
 
 /// Live registrations, oldest first, from after `(registered_at, id)` on, at most `limit`.
-pub(crate) async fn live_page(
-    connection: &mut SqliteConnection,
+pub(crate) async fn live_page<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     after: (i64, i64),
     limit: i64,
 ) -> Result<Vec<Registration>, StoreError> {
-    Ok(sqlx::query_as(LIVE_PAGE)
+    Ok(query_as(LIVE_PAGE)
         .bind(after.0)
         .bind(after.0)
         .bind(after.1)
         .bind(limit)
-        .fetch_all(connection)
+        .fetch_all(transaction)
         .await?)
 }
 
 /// Live registrations whose certificate expired before `at` and that are not off for that or
 /// worse.
-pub(crate) async fn expired(
-    connection: &mut SqliteConnection,
+pub(crate) async fn expired<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     at: OffsetDateTime,
     limit: i64,
 ) -> Result<Vec<Registration>, StoreError> {
-    Ok(sqlx::query_as(EXPIRED)
+    Ok(query_as(EXPIRED)
         .bind(instant::to_micros(at))
         .bind(limit)
-        .fetch_all(connection)
+        .fetch_all(transaction)
         .await?)
 }
 
 /// Live registrations that a list names: by the app's own certificate, or by an intermediate of
 /// its path.
-pub(crate) async fn listed(
-    connection: &mut SqliteConnection,
+pub(crate) async fn listed<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     crl: &Crl,
 ) -> Result<Vec<Registration>, StoreError> {
     let mut listed = Vec::new();
-    let leaves: Vec<(i64, Vec<u8>)> = sqlx::query_as(OF_ISSUER)
+    let leaves: Vec<(i64, Vec<u8>)> = query_as(OF_ISSUER)
         .bind(&crl.issuer_hash()[..])
-        .fetch_all(&mut *connection)
+        .fetch_all(transaction)
         .await?;
     for (id, serial) in leaves {
         if crl.revokes_serial(&serial) {
-            let row: Option<Registration> = sqlx::query_as(BY_ID)
-                .bind(id)
-                .fetch_optional(&mut *connection)
-                .await?;
+            let row: Option<Registration> =
+                query_as(BY_ID).bind(id).fetch_optional(transaction).await?;
             listed.extend(row);
         }
     }
-    let chains: Vec<(Vec<u8>, i64)> = sqlx::query_as(CHAINS).fetch_all(&mut *connection).await?;
+    let chains: Vec<(Vec<u8>, i64)> = query_as(CHAINS).fetch_all(transaction).await?;
     for (chain_hash, id) in chains {
-        let one: Option<Registration> = sqlx::query_as(BY_ID)
-            .bind(id)
-            .fetch_optional(&mut *connection)
-            .await?;
+        let one: Option<Registration> =
+            query_as(BY_ID).bind(id).fetch_optional(transaction).await?;
         let Some(one) = one else { continue };
         let chain = one.chain().unwrap_or_default();
         let is_named = chain.iter().any(|certificate| {
             crl.names_issuer_of(certificate) && crl.revokes_serial(certificate.serial())
         });
         if is_named {
-            let rows: Vec<Registration> = sqlx::query_as(OF_CHAIN)
-                .bind(chain_hash)
-                .fetch_all(&mut *connection)
+            let rows: Vec<Registration> = query_as(OF_CHAIN)
+                .bind(&chain_hash)
+                .fetch_all(transaction)
                 .await?;
             listed.extend(rows);
         }
@@ -105,14 +102,14 @@ pub(crate) async fn listed(
 }
 
 /// Notes that a registration was looked at, and whether its trust was established.
-pub(crate) async fn set_checked(
-    connection: &mut SqliteConnection,
+pub(crate) async fn set_checked<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     id: i64,
     is_good: bool,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
     let now = instant::to_micros(now);
-    sqlx::query(
+    query(
         "UPDATE registration SET checked_at = ?, good_at = CASE WHEN ? THEN ? ELSE good_at END \
          WHERE id = ?",
     )
@@ -120,7 +117,7 @@ pub(crate) async fn set_checked(
     .bind(is_good)
     .bind(now)
     .bind(id)
-    .execute(connection)
+    .execute(transaction)
     .await?;
     Ok(())
 }

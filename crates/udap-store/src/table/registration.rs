@@ -1,7 +1,7 @@
 //! `registration`: one row for each `client_id` that was ever given out (design §8).
 
 use serde_json::{Map, Value};
-use sqlx::SqliteConnection;
+use sqlx::Transaction;
 use time::OffsetDateTime;
 use udap::certificate::Certificate;
 
@@ -10,6 +10,7 @@ use crate::error::StoreError;
 use crate::extent::Extent;
 use crate::identity::{self, Hash};
 use crate::instant;
+use crate::sql::{Engine, query, query_as, query_scalar};
 use crate::switch::{State, TrustOff};
 use crate::table::client_block::Names;
 
@@ -63,10 +64,10 @@ const LIVE: &str = select!("WHERE identity = ? AND live = 1");
 const BY_CLIENT_ID: &str = select!("WHERE client_id = ?");
 
 // With OR in place of UNION, SQLite reads all live registrations.
-const LIVE_RELATIVES: &str = select!(
-    "WHERE id IN (SELECT id FROM registration WHERE client_uri_hash = ? AND live = 1 \
-     UNION SELECT id FROM registration WHERE key_fingerprint = ? AND live = 1) ORDER BY id"
-);
+const LIVE_RELATIVES: &str = "SELECT id FROM registration WHERE client_uri_hash = ? AND live = 1 \
+     UNION SELECT id FROM registration WHERE key_fingerprint = ? AND live = 1 ORDER BY id";
+
+const LIVE_BY_ID: &str = select!("WHERE id = ? AND live = 1");
 
 const PAGE: &str = select!(
     "WHERE registered_at >= ? AND (registered_at > ? OR id > ?) \
@@ -167,52 +168,76 @@ fn hash(bytes: &[u8], column: &'static str) -> Result<Hash, StoreError> {
     bytes.try_into().map_err(|_| inconsistent(column))
 }
 
-/// The live registration of an identity.
-pub(crate) async fn live(
-    connection: &mut SqliteConnection,
+/// The live registration of an identity, locked.
+pub(crate) async fn live<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     identity: &Hash,
 ) -> Result<Option<Registration>, StoreError> {
-    Ok(sqlx::query_as(LIVE)
+    Ok(query_as(LIVE)
         .bind(&identity[..])
-        .fetch_optional(connection)
+        .for_update()
+        .fetch_optional(transaction)
         .await?)
 }
 
 /// The registration of a `client_id`.
-pub(crate) async fn by_client_id(
-    connection: &mut SqliteConnection,
+pub(crate) async fn by_client_id<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     client_id: &str,
 ) -> Result<Option<Registration>, StoreError> {
-    Ok(sqlx::query_as(BY_CLIENT_ID)
+    Ok(query_as(BY_CLIENT_ID)
         .bind(client_id)
-        .fetch_optional(connection)
+        .fetch_optional(transaction)
         .await?)
 }
 
-/// All live registrations that share a client URI or a key with this one, itself included.
-pub(crate) async fn live_relatives(
-    connection: &mut SqliteConnection,
+/// The registration of a `client_id`, locked.
+pub(crate) async fn lock_by_client_id<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
+    client_id: &str,
+) -> Result<Option<Registration>, StoreError> {
+    Ok(query_as(BY_CLIENT_ID)
+        .bind(client_id)
+        .for_update()
+        .fetch_optional(transaction)
+        .await?)
+}
+
+/// All live registrations that share a client URI or a key with this one, itself included, locked in
+/// the order of their ids.
+pub(crate) async fn live_relatives<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     names: &Names,
 ) -> Result<Vec<Registration>, StoreError> {
-    Ok(sqlx::query_as(LIVE_RELATIVES)
+    let ids: Vec<i64> = query_scalar(LIVE_RELATIVES)
         .bind(&names.client_uri_hash[..])
         .bind(&names.key_fingerprint[..])
-        .fetch_all(connection)
-        .await?)
+        .fetch_all(transaction)
+        .await?;
+    let mut relatives = Vec::new();
+    for id in ids {
+        let row: Option<Registration> = query_as(LIVE_BY_ID)
+            .bind(id)
+            .for_update()
+            .fetch_optional(transaction)
+            .await?;
+        relatives.extend(row);
+    }
+    Ok(relatives)
 }
 
 /// All registrations, oldest first, from after `(registered_at, id)` on, at most `limit`.
-pub(crate) async fn page(
-    connection: &mut SqliteConnection,
+pub(crate) async fn page<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     after: (i64, i64),
     limit: i64,
 ) -> Result<Vec<Registration>, StoreError> {
-    Ok(sqlx::query_as(PAGE)
+    Ok(query_as(PAGE)
         .bind(after.0)
         .bind(after.0)
         .bind(after.1)
         .bind(limit)
-        .fetch_all(connection)
+        .fetch_all(transaction)
         .await?)
 }
 
@@ -232,8 +257,8 @@ pub(crate) struct Request<'a> {
 }
 
 /// Inserts the record of a new client.
-pub(crate) async fn insert(
-    connection: &mut SqliteConnection,
+pub(crate) async fn insert<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     client_id: &str,
     applicant: &Applicant<'_>,
     metadata: &Map<String, Value>,
@@ -241,7 +266,7 @@ pub(crate) async fn insert(
     request: Request<'_>,
 ) -> Result<(), StoreError> {
     let now = instant::to_micros(request.now);
-    sqlx::query(
+    query(
         "INSERT INTO registration \
          (identity, client_uri_hash, site, community_id, community_uri, client_uri, client_id, \
           client_name, status, trust_off, approved, policy_enables, written_enabled, metadata, \
@@ -281,14 +306,14 @@ pub(crate) async fn insert(
     .bind(now)
     .bind(now)
     .bind(now)
-    .execute(connection)
+    .execute(transaction)
     .await?;
     Ok(())
 }
 
 /// Replaces everything that an earlier statement of the same identity registered (D02).
-pub(crate) async fn replace(
-    connection: &mut SqliteConnection,
+pub(crate) async fn replace<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     id: i64,
     applicant: &Applicant<'_>,
     metadata: &Map<String, Value>,
@@ -296,7 +321,7 @@ pub(crate) async fn replace(
     request: Request<'_>,
 ) -> Result<(), StoreError> {
     let now = instant::to_micros(request.now);
-    sqlx::query(
+    query(
         "UPDATE registration SET community_id = ?, client_name = ?, trust_off = ?, approved = ?, \
          policy_enables = ?, written_enabled = ?, metadata = ?, statement = ?, jti = ?, \
          certificate_fingerprint = ?, key_fingerprint = ?, issuer_hash = ?, issuer = ?, \
@@ -327,20 +352,20 @@ pub(crate) async fn replace(
     .bind(now)
     .bind(now)
     .bind(id)
-    .execute(connection)
+    .execute(transaction)
     .await?;
     Ok(())
 }
 
 /// Records a change of state that no registration statement made.
-pub(crate) async fn set_state(
-    connection: &mut SqliteConnection,
+pub(crate) async fn set_state<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     id: i64,
     state: &State,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
     let now = instant::to_micros(now);
-    sqlx::query(
+    query(
         "UPDATE registration SET status = CASE WHEN ? THEN 'cancelled' ELSE status END, \
          cancelled_at = CASE WHEN ? THEN COALESCE(cancelled_at, ?) ELSE cancelled_at END, \
          trust_off = ?, approved = ?, written_enabled = ?, updated_at = ? WHERE id = ?",
@@ -353,7 +378,7 @@ pub(crate) async fn set_state(
     .bind(state.written)
     .bind(now)
     .bind(id)
-    .execute(connection)
+    .execute(transaction)
     .await?;
     Ok(())
 }
@@ -389,11 +414,11 @@ mod tests {
             .connect()
             .await
             .unwrap();
-        crate::sqlite::MIGRATIONS
+        crate::sql::SQLITE_MIGRATIONS
             .run_direct(None, &mut connection, false)
             .await
             .unwrap();
-        let mut queries = vec![LIVE, BY_CLIENT_ID, LIVE_RELATIVES, PAGE];
+        let mut queries = vec![LIVE, BY_CLIENT_ID, LIVE_RELATIVES, LIVE_BY_ID, PAGE];
         queries.extend(live_registration::BY_INDEX);
         for sql in queries {
             let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
@@ -419,7 +444,7 @@ mod tests {
             .connect()
             .await
             .unwrap();
-        crate::sqlite::MIGRATIONS
+        crate::sql::SQLITE_MIGRATIONS
             .run_direct(None, &mut connection, false)
             .await
             .unwrap();

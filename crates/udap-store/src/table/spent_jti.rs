@@ -1,12 +1,13 @@
 //! `spent_jti`: statements that were used, and what came of them (C24–C26, decisions 3).
 
-use sqlx::SqliteConnection;
+use sqlx::Transaction;
 use time::OffsetDateTime;
 use udap::registry::{Cancelled, Registered};
 
 use crate::error::StoreError;
 use crate::identity::Hash;
 use crate::instant;
+use crate::sql::{Engine, query, query_as, query_scalar};
 
 const TABLE: &str = "spent_jti";
 
@@ -40,39 +41,58 @@ struct Row {
     enabled: Option<bool>,
 }
 
-/// The statement's row, if its `jti` cannot be used yet: an expired one no longer counts (C25).
+/// What is known of a statement.
+#[derive(Clone, Debug)]
+pub(crate) enum Found {
+    Nothing,
+    /// Its `jti` was used so long ago that it no longer counts (C25).
+    Expired,
+    Spent(Spent),
+}
+
+/// What is known of a statement.
 ///
 /// `expired_until`: statements whose `exp` is not later are expired.
-pub(crate) async fn find(
-    connection: &mut SqliteConnection,
+pub(crate) async fn find<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     identity: &Hash,
     expired_until: OffsetDateTime,
-) -> Result<Option<Spent>, StoreError> {
-    let row: Option<Row> = sqlx::query_as(
+) -> Result<Found, StoreError> {
+    let row: Option<Row> = query_as(
         "SELECT expires_at, request_id, outcome, client_id, issued_at, enabled \
          FROM spent_jti WHERE identity = ?",
     )
     .bind(&identity[..])
-    .fetch_optional(connection)
+    .fetch_optional(transaction)
     .await?;
     match row {
-        Some(row) if row.expires_at > instant::to_micros(expired_until) => row.read().map(Some),
-        _ => Ok(None),
+        None => Ok(Found::Nothing),
+        Some(row) if row.expires_at > instant::to_micros(expired_until) => {
+            row.read().map(Found::Spent)
+        }
+        Some(_) => Ok(Found::Expired),
     }
 }
 
-/// Spends the statement. [`find`] must have found nothing under the same lock.
-pub(crate) async fn spend(
-    connection: &mut SqliteConnection,
+/// Forgets a statement that no longer counts.
+pub(crate) async fn forget<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
+    identity: &Hash,
+) -> Result<(), StoreError> {
+    query("DELETE FROM spent_jti WHERE identity = ?")
+        .bind(&identity[..])
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Spends the statement. Of two transactions at once the database lets one do so.
+pub(crate) async fn spend<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     identity: &Hash,
     expires_at: OffsetDateTime,
     spent: &Spent,
 ) -> Result<(), StoreError> {
-    // A row is here only if it has expired.
-    sqlx::query("DELETE FROM spent_jti WHERE identity = ?")
-        .bind(&identity[..])
-        .execute(&mut *connection)
-        .await?;
     let (outcome, client_id, issued_at, enabled) = match &spent.outcome {
         Outcome::Registered(registered) => (
             if registered.created {
@@ -89,7 +109,7 @@ pub(crate) async fn spend(
         Outcome::Blocked => ("blocked", None, None, None),
         Outcome::Refused => ("refused", None, None, None),
     };
-    sqlx::query(
+    query(
         "INSERT INTO spent_jti \
          (identity, expires_at, request_id, outcome, client_id, issued_at, enabled) \
          VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -101,33 +121,43 @@ pub(crate) async fn spend(
     .bind(client_id)
     .bind(issued_at)
     .bind(enabled)
-    .execute(connection)
+    .execute(transaction)
     .await?;
     Ok(())
 }
 
+/// A write that changes nothing.
+pub(crate) async fn try_writing<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
+) -> Result<(), StoreError> {
+    query("DELETE FROM spent_jti WHERE identity = ?")
+        .bind(&[0_u8][..])
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
 /// Forgets one bunch of expired statements. Returns how many; 0: there are none left.
-pub(crate) async fn purge(
-    connection: &mut SqliteConnection,
+pub(crate) async fn purge<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     expired_until: OffsetDateTime,
 ) -> Result<u64, StoreError> {
     let expired_until = instant::to_micros(expired_until);
-    let last: Option<i64> = sqlx::query_scalar(
+    let last: Option<i64> = query_scalar(
         "SELECT MAX(expires_at) FROM (SELECT expires_at FROM spent_jti WHERE expires_at <= ? \
          ORDER BY expires_at LIMIT ?) AS oldest",
     )
     .bind(expired_until)
     .bind(PURGE_ROWS)
-    .fetch_one(&mut *connection)
+    .fetch_one(transaction)
     .await?;
     let Some(last) = last else {
         return Ok(0);
     };
-    Ok(sqlx::query("DELETE FROM spent_jti WHERE expires_at <= ?")
+    Ok(query("DELETE FROM spent_jti WHERE expires_at <= ?")
         .bind(last)
-        .execute(connection)
-        .await?
-        .rows_affected())
+        .execute(transaction)
+        .await?)
 }
 
 impl Row {

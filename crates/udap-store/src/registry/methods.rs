@@ -12,17 +12,20 @@ use udap::trust::RevokedCertificate;
 
 use crate::applicant::Applicant;
 use crate::error::StoreError;
-use crate::sqlite::SqliteRegistry;
-use crate::table::{client_block, revoked_certificate, spent_jti};
+use crate::registry::SqlRegistry;
+use crate::registry::retry::transact;
+use crate::sql::Engine;
+use crate::table::spent_jti::{self, Found};
+use crate::table::{client_block, revoked_certificate};
 
 #[async_trait]
-impl Registry for SqliteRegistry {
+impl<E: Engine> Registry for SqlRegistry<E> {
     async fn standing(
         &self,
         statement: &TrustedStatement,
         now: OffsetDateTime,
     ) -> Result<Standing, RegistryError> {
-        Ok(self.look_up(statement, now).await?)
+        Ok(transact!(self.look_up(statement, now))?)
     }
 
     async fn apply(
@@ -30,7 +33,7 @@ impl Registry for SqliteRegistry {
         approved: &ApprovedRegistration,
         context: &RequestContext,
     ) -> Result<Registered, RegistryError> {
-        Ok(self.register(approved, context).await?)
+        Ok(transact!(self.register(approved, context))?)
     }
 
     async fn cancel(
@@ -38,7 +41,7 @@ impl Registry for SqliteRegistry {
         cancellation: &Cancellation,
         context: &RequestContext,
     ) -> Result<Cancelled, RegistryError> {
-        Ok(self.end(cancellation, context).await?)
+        Ok(transact!(self.end(cancellation, context))?)
     }
 
     async fn record_refusal(
@@ -47,7 +50,7 @@ impl Registry for SqliteRegistry {
         refusal: &Refusal,
         context: &RequestContext,
     ) -> Result<(), RegistryError> {
-        Ok(self.refuse(statement, refusal, context).await?)
+        Ok(transact!(self.refuse(statement, refusal, context))?)
     }
 
     async fn remember_revoked(
@@ -55,7 +58,7 @@ impl Registry for SqliteRegistry {
         revoked: &RevokedCertificate,
         now: OffsetDateTime,
     ) -> Result<(), RegistryError> {
-        Ok(self.note_revoked(revoked, now).await?)
+        Ok(transact!(self.note_revoked(revoked, now))?)
     }
 
     async fn list(&self) -> Result<Vec<RegistrationSummary>, RegistryError> {
@@ -67,11 +70,11 @@ impl Registry for SqliteRegistry {
         action: &OperatorAction,
         scope: BlockScope,
     ) -> Result<RegistrationSummary, RegistryError> {
-        Ok(self.set_block(action, scope).await?)
+        Ok(transact!(self.set_block(action, scope))?)
     }
 
     async fn enable(&self, action: &OperatorAction) -> Result<RegistrationSummary, RegistryError> {
-        Ok(self.lift(action).await?)
+        Ok(transact!(self.lift(action))?)
     }
 
     async fn purge(&self, now: OffsetDateTime) -> Result<u64, RegistryError> {
@@ -79,11 +82,11 @@ impl Registry for SqliteRegistry {
     }
 
     async fn ready(&self) -> Result<(), RegistryError> {
-        Ok(self.try_lock().await?)
+        Ok(transact!(self.try_lock())?)
     }
 }
 
-impl SqliteRegistry {
+impl<E: Engine> SqlRegistry<E> {
     async fn look_up(
         &self,
         statement: &TrustedStatement,
@@ -97,13 +100,10 @@ impl SqliteRegistry {
             return Ok(Standing::Blocked);
         }
         let expired_until = self.expired_until(now);
-        if spent_jti::find(&mut transaction, &applicant.jti_hash, expired_until)
-            .await?
-            .is_some()
-        {
-            return Ok(Standing::Spent);
+        match spent_jti::find(&mut transaction, &applicant.jti_hash, expired_until).await? {
+            Found::Spent(_) => Ok(Standing::Spent),
+            Found::Expired | Found::Nothing => Ok(Standing::Clear),
         }
-        Ok(Standing::Clear)
     }
 
     async fn note_revoked(
@@ -143,10 +143,7 @@ impl SqliteRegistry {
     /// A write that is taken back: it fails on a read-only or locked database.
     async fn try_lock(&self) -> Result<(), StoreError> {
         let mut transaction = self.write().await?;
-        sqlx::query("DELETE FROM spent_jti WHERE identity = ?")
-            .bind(&[0_u8][..])
-            .execute(&mut *transaction)
-            .await?;
+        spent_jti::try_writing(&mut transaction).await?;
         transaction.rollback().await?;
         Ok(())
     }

@@ -13,7 +13,9 @@ use crate::audit::{
 };
 use crate::error::StoreError;
 use crate::instant;
-use crate::sqlite::SqliteRegistry;
+use crate::registry::SqlRegistry;
+use crate::registry::retry::transact;
+use crate::sql::Engine;
 use crate::table::audit_event::{self, Kind};
 use crate::table::{audit_log, audit_seal, lease};
 
@@ -25,14 +27,14 @@ const LEASE: Duration = Duration::seconds(30);
 const PAGE: u32 = 64;
 
 #[async_trait]
-impl AuditLog for SqliteRegistry {
+impl<E: Engine> AuditLog for SqlRegistry<E> {
     async fn seal(
         &self,
         key: &SealKey,
         holder: &str,
         now: OffsetDateTime,
     ) -> Result<Sealing, RegistryError> {
-        Ok(self.seal_batch(key, holder, now).await?)
+        Ok(transact!(self.seal_batch(key, holder, now))?)
     }
 
     async fn unsealed(&self) -> Result<Unsealed, RegistryError> {
@@ -70,7 +72,7 @@ impl AuditLog for SqliteRegistry {
     }
 }
 
-impl SqliteRegistry {
+impl<E: Engine> SqlRegistry<E> {
     async fn seal_batch(
         &self,
         key: &SealKey,

@@ -1,10 +1,11 @@
 //! Registrations as operators see them (decisions 39).
 
-use sqlx::{Sqlite, Transaction};
+use sqlx::Transaction;
 use udap::registry::{CertificateSummary, RegistrationStatus, RegistrationSummary};
 
 use crate::error::StoreError;
-use crate::sqlite::SqliteRegistry;
+use crate::registry::SqlRegistry;
+use crate::sql::Engine;
 use crate::switch::{State, TrustOff};
 use crate::table::registration::{self, Registration};
 use crate::table::{admin_off, client_block};
@@ -12,7 +13,7 @@ use crate::table::{admin_off, client_block};
 /// Rows that are read at once.
 const PAGE_ROWS: i64 = 500;
 
-impl SqliteRegistry {
+impl<E: Engine> SqlRegistry<E> {
     pub(super) async fn summaries(&self) -> Result<Vec<RegistrationSummary>, StoreError> {
         let mut transaction = self.read().await?;
         let mut summaries = Vec::new();
@@ -32,7 +33,7 @@ impl SqliteRegistry {
     /// A registration, with the switch as the client's row has it now.
     pub(super) async fn summary(
         &self,
-        transaction: &mut Transaction<'_, Sqlite>,
+        transaction: &mut Transaction<'_, E>,
         row: &Registration,
     ) -> Result<RegistrationSummary, StoreError> {
         let names = row.names()?;
@@ -41,7 +42,7 @@ impl SqliteRegistry {
         let state = row.state(block.is_some(), is_admin_off)?;
         // A site that is no longer configured keeps its registrations: then what we wrote last.
         let found = match self.tables.get(&row.site) {
-            Some(table) => table.enabled(transaction, &row.client_id).await?,
+            Some(table) => table.seen_enabled(transaction, &row.client_id).await?,
             None => Some(row.written_enabled),
         };
         let enabled = found.unwrap_or(false);

@@ -6,11 +6,12 @@ use udap::registry::RegistryError;
 
 use crate::error::StoreError;
 use crate::lease::Leases;
-use crate::sqlite::SqliteRegistry;
+use crate::registry::SqlRegistry;
+use crate::sql::Engine;
 use crate::table::lease;
 
 #[async_trait]
-impl Leases for SqliteRegistry {
+impl<E: Engine> Leases for SqlRegistry<E> {
     async fn take_lease(
         &self,
         name: &str,
@@ -43,6 +44,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::SqliteRegistry;
     use crate::lease::LONGEST_LEASE;
 
     const NOW: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);

@@ -1,26 +1,29 @@
 //! Blocking and enabling (D22, decisions 12).
 
 use serde_json::{Value, json};
-use sqlx::{Sqlite, Transaction};
+use sqlx::Transaction;
 use time::OffsetDateTime;
 use udap::registry::{BlockScope, OperatorAction, RegistrationSummary, RegistryError};
 
 use crate::client_table::Client;
 use crate::error::StoreError;
-use crate::sqlite::SqliteRegistry;
-use crate::sqlite::registration::facts;
+use crate::registry::SqlRegistry;
+use crate::registry::registration::facts;
+use crate::sql::Engine;
 use crate::switch::{self, Decision, Event};
 use crate::table::audit_event::{self, Kind};
+use crate::table::gate::Gate;
 use crate::table::registration::{self, Registration};
 use crate::table::{admin_off, client_block};
 
-impl SqliteRegistry {
+impl<E: Engine> SqlRegistry<E> {
     pub(super) async fn set_block(
         &self,
         action: &OperatorAction,
         scope: BlockScope,
     ) -> Result<RegistrationSummary, StoreError> {
         let mut transaction = self.write().await?;
+        Gate::Blocks.pass_alone(&mut transaction).await?;
         let subject = subject(&mut transaction, action).await?;
         let names = subject.names()?;
         // Who was blocked before is judged before: a row that is on against it is known as such.
@@ -54,6 +57,7 @@ impl SqliteRegistry {
         action: &OperatorAction,
     ) -> Result<RegistrationSummary, StoreError> {
         let mut transaction = self.write().await?;
+        Gate::Blocks.pass_alone(&mut transaction).await?;
         let subject = subject(&mut transaction, action).await?;
         let names = subject.names()?;
         let relatives = self.relatives(&mut transaction, &subject).await?;
@@ -89,7 +93,7 @@ impl SqliteRegistry {
     /// The live registrations that a block of this one may concern, as they are before it.
     async fn relatives(
         &self,
-        transaction: &mut Transaction<'_, Sqlite>,
+        transaction: &mut Transaction<'_, E>,
         subject: &Registration,
     ) -> Result<Vec<Relative>, StoreError> {
         let mut relatives = Vec::new();
@@ -103,7 +107,7 @@ impl SqliteRegistry {
     /// Lets something happen to a registration, and writes what follows.
     pub(super) async fn happen(
         &self,
-        transaction: &mut Transaction<'_, Sqlite>,
+        transaction: &mut Transaction<'_, E>,
         relative: &Relative,
         event: Event,
         action: Option<&OperatorAction>,
@@ -173,7 +177,7 @@ impl SqliteRegistry {
     /// Commits, and tells how the registration stands now.
     async fn answer(
         &self,
-        mut transaction: Transaction<'static, Sqlite>,
+        mut transaction: Transaction<'static, E>,
         client_id: &str,
     ) -> Result<RegistrationSummary, StoreError> {
         let row = registration::by_client_id(&mut transaction, client_id)
@@ -195,8 +199,8 @@ pub(super) struct Relative {
     pub(super) blocked: bool,
 }
 
-async fn subject(
-    transaction: &mut Transaction<'_, Sqlite>,
+async fn subject<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     action: &OperatorAction,
 ) -> Result<Registration, StoreError> {
     registration::by_client_id(transaction, &action.client_id)
@@ -204,8 +208,8 @@ async fn subject(
         .ok_or(StoreError::Outcome(RegistryError::NotRegistered))
 }
 
-pub(super) async fn is_blocked(
-    transaction: &mut Transaction<'_, Sqlite>,
+pub(super) async fn is_blocked<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     row: &Registration,
 ) -> Result<bool, StoreError> {
     Ok(client_block::find(transaction, &row.names()?)
@@ -213,8 +217,8 @@ pub(super) async fn is_blocked(
         .is_some())
 }
 
-async fn audit(
-    transaction: &mut Transaction<'_, Sqlite>,
+async fn audit<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     kind: Kind,
     action: &OperatorAction,
     client_id: &str,

@@ -1,7 +1,7 @@
 //! Registering, modifying, cancelling, refusing: one transaction each (D01–D16, E27, decisions 3).
 
 use serde_json::{Map, Value, json};
-use sqlx::{Sqlite, Transaction};
+use sqlx::Transaction;
 use udap::error::Refusal;
 use udap::registry::{Cancelled, Registered, RegistryError, RequestContext};
 use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
@@ -11,14 +11,16 @@ use crate::client_table::Client;
 use crate::error::StoreError;
 use crate::extent::Extent;
 use crate::instant;
-use crate::sqlite::SqliteRegistry;
+use crate::registry::SqlRegistry;
+use crate::sql::Engine;
 use crate::switch::{self, Decision, Event, Fact, State};
 use crate::table::audit_event::{self, Kind};
+use crate::table::gate::Gate;
 use crate::table::registration::{self, Registration, Request};
-use crate::table::spent_jti::{self, Outcome, Spent};
+use crate::table::spent_jti::{self, Found, Outcome, Spent};
 use crate::table::{admin_off, client_block};
 
-impl SqliteRegistry {
+impl<E: Engine> SqlRegistry<E> {
     pub(super) async fn register(
         &self,
         approved: &ApprovedRegistration,
@@ -26,6 +28,7 @@ impl SqliteRegistry {
     ) -> Result<Registered, StoreError> {
         let applicant = Applicant::of(approved.statement())?;
         let mut transaction = self.write().await?;
+        Gate::Blocks.share(&mut transaction).await?;
         match self
             .used_before(&mut transaction, &applicant, context)
             .await?
@@ -90,14 +93,15 @@ impl SqliteRegistry {
 
     async fn create(
         &self,
-        transaction: &mut Transaction<'_, Sqlite>,
+        transaction: &mut Transaction<'_, E>,
         approved: &ApprovedRegistration,
         applicant: &Applicant<'_>,
         context: &RequestContext,
     ) -> Result<(Registered, Decision), StoreError> {
         let metadata = approved.metadata().to_response_members();
         let admin_off = admin_off::is_set(transaction, &applicant.names.identity).await?;
-        let state = State::first(Extent::of(&metadata), approved.enable(), admin_off);
+        let policy = self.policy(transaction, approved, applicant).await?;
+        let state = State::first(Extent::of(&metadata), policy, admin_off);
         let client = client(
             context.new_client_id.clone(),
             approved,
@@ -137,10 +141,25 @@ impl SqliteRegistry {
         Ok((registered, decision))
     }
 
+    /// Whether the client is switched on with no person looking: the community's policy says so, and
+    /// the table's owner has nothing against it (decisions 14).
+    async fn policy(
+        &self,
+        transaction: &mut Transaction<'_, E>,
+        approved: &ApprovedRegistration,
+        applicant: &Applicant<'_>,
+    ) -> Result<bool, StoreError> {
+        Ok(approved.enable()
+            && self
+                .table(applicant.site)?
+                .allows_enabling(transaction)
+                .await?)
+    }
+
     /// Replaces everything, under the same `client_id` (D02, D05).
     async fn modify(
         &self,
-        transaction: &mut Transaction<'_, Sqlite>,
+        transaction: &mut Transaction<'_, E>,
         approved: &ApprovedRegistration,
         applicant: &Applicant<'_>,
         earlier: &Registration,
@@ -157,13 +176,14 @@ impl SqliteRegistry {
         let found = table.enabled(transaction, &earlier.client_id).await?;
         let was_admin_off = admin_off::is_set(transaction, &applicant.names.identity).await?;
         let old = earlier.names()?;
+        let policy = self.policy(transaction, approved, applicant).await?;
         let decision = switch::decide(
             // Blocks have been looked at, under this lock.
             earlier.state(false, was_admin_off)?,
             found,
             Event::Statement {
                 extent: Extent::of(&metadata),
-                policy: approved.enable(),
+                policy,
                 key_changed: old.key_fingerprint != applicant.names.key_fingerprint,
             },
         );
@@ -216,6 +236,7 @@ impl SqliteRegistry {
     ) -> Result<Cancelled, StoreError> {
         let applicant = Applicant::of(cancellation.statement())?;
         let mut transaction = self.write().await?;
+        Gate::Blocks.share(&mut transaction).await?;
         match self
             .used_before(&mut transaction, &applicant, context)
             .await?
@@ -295,6 +316,7 @@ impl SqliteRegistry {
     ) -> Result<(), StoreError> {
         let applicant = Applicant::of(statement)?;
         let mut transaction = self.write().await?;
+        Gate::Blocks.share(&mut transaction).await?;
         match self
             .used_before(&mut transaction, &applicant, context)
             .await?
@@ -330,22 +352,28 @@ impl SqliteRegistry {
     /// `None` if the statement is new.
     async fn used_before(
         &self,
-        transaction: &mut Transaction<'_, Sqlite>,
+        transaction: &mut Transaction<'_, E>,
         applicant: &Applicant<'_>,
         context: &RequestContext,
     ) -> Result<Option<Outcome>, StoreError> {
         let expired_until = self.expired_until(context.now);
         match spent_jti::find(transaction, &applicant.jti_hash, expired_until).await? {
-            None => Ok(None),
-            Some(spent) if spent.request_id == context.request_id => Ok(Some(spent.outcome)),
-            Some(_) => Err(StoreError::Outcome(RegistryError::Replayed)),
+            Found::Nothing => Ok(None),
+            Found::Expired => {
+                spent_jti::forget(transaction, &applicant.jti_hash).await?;
+                Ok(None)
+            }
+            Found::Spent(spent) if spent.request_id == context.request_id => {
+                Ok(Some(spent.outcome))
+            }
+            Found::Spent(_) => Err(StoreError::Outcome(RegistryError::Replayed)),
         }
     }
 
     /// A block that was set after the statement was looked up: spends it all the same.
     async fn refuse_blocked<T>(
         &self,
-        transaction: Transaction<'static, Sqlite>,
+        transaction: Transaction<'static, E>,
         applicant: &Applicant<'_>,
         context: &RequestContext,
     ) -> Result<T, StoreError> {
@@ -368,7 +396,7 @@ impl SqliteRegistry {
     /// Spends the statement, writes the audit and commits.
     async fn conclude(
         &self,
-        mut transaction: Transaction<'static, Sqlite>,
+        mut transaction: Transaction<'static, E>,
         applicant: &Applicant<'_>,
         context: &RequestContext,
         mut conclusion: Conclusion<'_>,
@@ -409,8 +437,8 @@ struct Conclusion<'a> {
     detail: Map<String, Value>,
 }
 
-async fn is_blocked(
-    transaction: &mut Transaction<'_, Sqlite>,
+async fn is_blocked<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
     applicant: &Applicant<'_>,
 ) -> Result<bool, StoreError> {
     client_block::speaks_against(transaction, &applicant.names, &applicant.revocation_hashes).await

@@ -8,14 +8,16 @@ use udap::registry::{
 use udap::trust::Crl;
 
 use crate::error::StoreError;
-use crate::sqlite::SqliteRegistry;
-use crate::sqlite::operator::{Relative, is_blocked};
+use crate::registry::SqlRegistry;
+use crate::registry::operator::{Relative, is_blocked};
+use crate::registry::retry::transact;
+use crate::sql::Engine;
 use crate::switch::Event;
 use crate::table::registration::{self, Registration};
 use crate::table::{live_registration, revoked_certificate};
 
 #[async_trait]
-impl RecheckRegistry for SqliteRegistry {
+impl<E: Engine> RecheckRegistry for SqlRegistry<E> {
     async fn live(
         &self,
         after: Option<Position>,
@@ -83,11 +85,11 @@ impl RecheckRegistry for SqliteRegistry {
         result: &CheckResult,
         now: OffsetDateTime,
     ) -> Result<bool, RegistryError> {
-        Ok(self.check(registration, result, now).await?)
+        Ok(transact!(self.check(registration, result, now))?)
     }
 }
 
-impl SqliteRegistry {
+impl<E: Engine> SqlRegistry<E> {
     async fn check(
         &self,
         seen: &LiveRegistration,
@@ -95,7 +97,7 @@ impl SqliteRegistry {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.write().await?;
-        let row = registration::by_client_id(&mut transaction, &seen.client_id)
+        let row = registration::lock_by_client_id(&mut transaction, &seen.client_id)
             .await?
             .filter(|row| row.status == "registered")
             .ok_or(StoreError::Outcome(RegistryError::NotRegistered))?;

@@ -5,11 +5,12 @@ use time::OffsetDateTime;
 use udap::registry::{CrlArchive, CrlRecord, CrlVersion, RegistryError};
 
 use crate::error::StoreError;
-use crate::sqlite::SqliteRegistry;
+use crate::registry::SqlRegistry;
+use crate::sql::Engine;
 use crate::table::crl;
 
 #[async_trait]
-impl CrlArchive for SqliteRegistry {
+impl<E: Engine> CrlArchive for SqlRegistry<E> {
     async fn put_crl(&self, crl: &CrlRecord) -> Result<bool, RegistryError> {
         let put = async {
             // A long list is written piece by piece, so that nobody waits for the whole of it to be
@@ -80,6 +81,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::SqliteRegistry;
 
     const KEY: [u8; 32] = [7; 32];
 

@@ -1,0 +1,48 @@
+//! MariaDB and MySQL: only what both their manuals allow.
+
+use sqlx::MySql;
+use sqlx::migrate::Migrator;
+
+use crate::sql::{Engine, run_statements};
+
+/// Our tables. A migration that was interrupted is run again from its beginning, since the servers
+/// commit each change of structure by itself: every statement must bear that.
+pub(crate) fn migrations() -> Migrator {
+    sqlx::migrate!("../../migrations/mariadb")
+}
+
+impl Engine for MySql {
+    const ONE_WRITER: bool = false;
+    const BEGIN_WRITING: &'static str = "START TRANSACTION";
+    // One request to the server: the level holds for the transaction that follows.
+    const BEGIN_READING: &'static str =
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION READ ONLY";
+
+    run_statements!();
+}
+
+/// By the servers' error numbers
+/// (<https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html>,
+/// <https://mariadb.com/kb/en/mariadb-error-code-reference/>).
+pub(super) fn is_passing(number: u16) -> bool {
+    matches!(
+        number,
+        // disk full, out of memory, table full
+        1021 | 1037 | 1038 | 1041 | 1114
+        // too many connections, of all or of this account, or this host
+        | 1040 | 1129 | 1203 | 1226
+        // shutting down; not yet part of its cluster
+        | 1047 | 1053
+        // the connection fails
+        | 1152 | 1153 | 1158 | 1159 | 1160 | 1161 | 1184
+        // waited too long for a lock; interrupted; killed; too slow
+        | 1205 | 1317 | 1927 | 1969 | 3024
+        // read-only, as the former primary of a cluster is
+        | 1290 | 1792 | 1836
+    )
+}
+
+/// Deadlock, somebody else's row under the same key, a snapshot or a structure that is out of date.
+pub(super) fn is_conflict(number: u16) -> bool {
+    matches!(number, 1020 | 1062 | 1213 | 1412 | 1586 | 1615)
+}
