@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::TestServer;
 
-/// How long dropping a schema may take before it is left where it is.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a pool tries to connect, and how long dropping a schema may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A schema with a random name, which is dropped with this value.
 ///
@@ -61,13 +61,14 @@ impl Schema {
         &self.url
     }
 
-    /// At most two connections to it, as administrator.
+    /// At most two connections to it, as administrator. They give up after ten seconds.
     ///
     /// # Panics
     /// If the server cannot be reached.
     pub async fn pool(&self) -> MySqlPool {
         MySqlPoolOptions::new()
             .max_connections(2)
+            .acquire_timeout(PATIENCE) // so long it tries to reach a server that is dead
             .connect_with(self.options.clone())
             .await
             .expect("the test server can be reached")

@@ -174,3 +174,25 @@ fn free_port() -> u16 {
         .expect("there is a free port")
         .port()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_is_told() {
+        let private = Private::new();
+        private.end("TERM");
+        let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let mut state = private.state();
+        assert!(!state.start(&private.socket, taken.local_addr().unwrap().port()));
+        assert!(state.start(&private.socket, private.port));
+    }
+
+    #[test]
+    fn a_process_has_a_state() {
+        let state = process_state(std::process::id());
+        assert!(matches!(state, Some('R' | 'S')), "{state:?}");
+        assert_eq!(process_state(u32::MAX), None);
+    }
+}
