@@ -155,9 +155,15 @@ async fn drive(
                 });
             }
             Step::Register(approved) => {
-                let outcome = retried(|| service.registry.apply(&approved, context))
-                    .await
-                    .map_err(|error| http_error(&error))?;
+                let outcome = match retried(|| service.registry.apply(&approved, context)).await {
+                    Ok(outcome) => outcome,
+                    Err(error @ RegistryError::Unfit { .. }) => {
+                        return Err(
+                            record_unfit(service, approved.statement(), &error, context).await
+                        );
+                    }
+                    Err(error) => return Err(http_error(&error)),
+                };
                 // A list that arrived meanwhile may name it, and was compared with the registrations
                 // before it was one.
                 if !service.crls.now().is_same(&judged_by) {
@@ -191,6 +197,28 @@ impl Facts {
     fn learn(&mut self, statement: &TrustedStatement) {
         self.community = Some(statement.community().id.clone());
         self.client_uri = Some(statement.client_uri().to_owned());
+    }
+}
+
+/// A client that does not fit the FHIR server's table is refused like one that breaks a rule: its
+/// statement is spent (decisions 3).
+async fn record_unfit(
+    service: &Service,
+    statement: &TrustedStatement,
+    error: &RegistryError,
+    context: &RequestContext,
+) -> HttpError {
+    let Some(refusal) = refusal_of(error) else {
+        return http_error(error);
+    };
+    let record = || {
+        service
+            .registry
+            .record_refusal(statement, &refusal, context)
+    };
+    match retried(record).await {
+        Ok(()) => HttpError::Refused(refusal),
+        Err(error) => http_error(&error),
     }
 }
 

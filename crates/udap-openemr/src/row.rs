@@ -149,6 +149,12 @@ impl ClientRow {
         &self.client_id
     }
 
+    /// The app's name.
+    #[must_use]
+    pub fn client_name(&self) -> &str {
+        &self.client_name
+    }
+
     /// All 25 columns of OpenEMR 7.0.3 and later, in its order. Earlier versions lack the last two.
     #[must_use]
     pub fn insert_columns<'a>(&'a self, secret: &'a crate::ClientSecret) -> [Column<'a>; 25] {

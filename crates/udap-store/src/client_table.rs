@@ -35,6 +35,14 @@ pub enum ClientTableError {
     /// It does not fit the table.
     #[error("the client does not fit the table: {0}")]
     Unfit(#[source] Box<dyn Error + Send + Sync>),
+    /// A claim does not fit this one table: the app can change it.
+    #[error("claim {claim} {message}")]
+    UnfitClaim {
+        /// The claim.
+        claim: &'static str,
+        /// What is wrong with it, as the end of a sentence.
+        message: &'static str,
+    },
     /// The row that was read back differs from the one that was written.
     #[error("column {0} reads back differently from what was written")]
     ReadBack(&'static str),

@@ -46,6 +46,9 @@ impl From<StoreError> for RegistryError {
             StoreError::Sql(ref sql) if sql::is_passing(sql) || sql::is_conflict(sql) => {
                 Self::Unavailable(Box::new(error))
             }
+            StoreError::Client(ClientTableError::UnfitClaim { claim, message }) => {
+                Self::Unfit { claim, message }
+            }
             StoreError::TimedOut | StoreError::Client(ClientTableError::Changed) => {
                 Self::Unavailable(Box::new(error))
             }

@@ -77,6 +77,14 @@ pub enum RegistryError {
     /// gave.
     #[error("there is no such registration")]
     NotRegistered,
+    /// The client does not fit the FHIR server's own table, which holds less than the rules allow.
+    #[error("claim {claim} {message}")]
+    Unfit {
+        /// The claim.
+        claim: &'static str,
+        /// What is wrong with it, as the end of a sentence.
+        message: &'static str,
+    },
     /// The store cannot be reached, or is too busy: the same request may succeed later.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),

@@ -86,6 +86,10 @@ pub fn refusal_of(error: &RegistryError) -> Option<Refusal> {
                 "is empty, which cancels a registration, but this client URI has none here",
             ),
         )),
+        RegistryError::Unfit { claim, message } => Some(Refusal::new(
+            ErrorCode::InvalidClientMetadata,
+            Violation::of("B20", claim, "does_not_fit", *message),
+        )),
         RegistryError::Unavailable(_) | RegistryError::Internal(_) => None,
     }
 }

@@ -1,0 +1,18 @@
+//! OpenEMR's own table of clients, in its own schema of the same MariaDB or MySQL server.
+//!
+//! Nothing of OpenEMR's structure is assumed: its columns differ from version to version, and are
+//! found out at the start, and again when a statement meets others. Rows are written as OpenEMR would
+//! write them, and read back.
+
+mod clients;
+mod globals;
+mod statements;
+mod structure;
+mod version;
+mod wall_clock;
+
+pub use clients::{OpenEmrClients, OpenEmrOptions};
+pub use globals::Globals;
+pub use statements::Privilege;
+pub use structure::{Charset, Structure, StructureError};
+pub use version::{OpenEmrVersion, VersionError};

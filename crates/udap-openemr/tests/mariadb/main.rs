@@ -1,0 +1,4 @@
+//! The store on MariaDB, with OpenEMR's own tables as its versions have them.
+
+mod contract;
+mod harness;
