@@ -29,4 +29,4 @@ pub use registry::MySqlRegistry;
 #[cfg(feature = "sqlite")]
 pub use registry::SqliteRegistry;
 pub use registry::{OpenError, SqlRegistry};
-pub use sql::Engine;
+pub use sql::{Engine, is_passing};

@@ -22,10 +22,11 @@ use udap_axum::{
 use udap_fetch::aia::Issuers;
 use udap_fetch::crls::Crls;
 use udap_fetch::{FetchOptions, Fetcher, Network, Responders};
+use udap_openemr::OpenEmrVersion;
 use zeroize::Zeroizing;
 
 use super::audit;
-use super::scopes::Discovered;
+use super::discovered::Discovered;
 use super::store::Store;
 use crate::config::Config;
 use crate::config::settings::{self as config, Scopes, UnknownCommunity};
@@ -168,7 +169,7 @@ fn site(config: &Config, discovered: &Discovered, site: &config::Site) -> anyhow
             }
             list.clone()
         }
-        Scopes::Discover => discovered.get(&site.id).cloned().unwrap_or_default(),
+        Scopes::Discover => discovered.scopes(site),
     };
     Ok(Site {
         id: site.id.clone(),
@@ -181,7 +182,7 @@ fn site(config: &Config, discovered: &Discovered, site: &config::Site) -> anyhow
         },
         token_mode,
         scopes,
-        verifies_code_assertions: site.openemr_version.as_deref().is_none_or(|version| {
+        verifies_code_assertions: discovered.version(site).is_none_or(|version| {
             verifies_code_assertions(version, token_mode, site.guarded_path.is_some())
         }),
     })
@@ -191,14 +192,15 @@ fn site(config: &Config, discovered: &Discovered, site: &config::Site) -> anyhow
 /// the gateway from 8.5 on, or with a guard before OpenEMR's own token endpoint, which could be
 /// reached around us otherwise (decisions 28). Without a version (the embedded store) there is no
 /// OpenEMR whose age could matter.
-fn verifies_code_assertions(version: &str, token_mode: TokenMode, is_guarded: bool) -> bool {
-    let mut numbers = version
-        .split('.')
-        .map(|part| part.parse::<u32>().unwrap_or(0));
-    let mut next = || numbers.next().unwrap_or(0);
-    let version = (next(), next(), next());
-    let cannot_be_passed_by = token_mode == TokenMode::Direct || is_guarded || version >= (8, 5, 0);
-    version >= (7, 0, 4) && cannot_be_passed_by
+fn verifies_code_assertions(
+    version: OpenEmrVersion,
+    token_mode: TokenMode,
+    is_guarded: bool,
+) -> bool {
+    let cannot_be_passed_by = token_mode == TokenMode::Direct
+        || is_guarded
+        || version >= OpenEmrVersion::REQUIRES_CREDENTIALS;
+    version >= OpenEmrVersion::VERIFIES_CODE_ASSERTIONS && cannot_be_passed_by
 }
 
 fn community(config: &Config, one: &config::Community) -> anyhow::Result<Community> {
@@ -302,7 +304,7 @@ pub(crate) struct Offer {
 /// As [`service`].
 pub(crate) fn check(config: &Config) -> anyhow::Result<Vec<Offer>> {
     audit::seal_key(config)?;
-    let (rules, _crls) = rules(config, &Discovered::new())?;
+    let (rules, _crls) = rules(config, &Discovered::configured(config)?)?;
     let registrar = rules.registrar();
     let mut offers = Vec::new();
     for site in registrar.sites() {
@@ -345,7 +347,7 @@ mod tests {
             ("10.0", Gateway, false, true),
         ] {
             assert_eq!(
-                verifies_code_assertions(version, mode, is_guarded),
+                verifies_code_assertions(version.parse().unwrap(), mode, is_guarded),
                 offered,
                 "{version} {mode:?} {is_guarded}"
             );

@@ -3,12 +3,13 @@
 mod audit;
 mod background;
 mod build;
+mod discovered;
 mod expiry;
 mod idle;
 mod listen;
 mod metrics;
+mod patience;
 mod reload;
-mod scopes;
 mod store;
 mod upkeep;
 
@@ -23,7 +24,7 @@ use crate::config::Config;
 
 pub(crate) use audit::{Sealer, seal_key};
 pub(crate) use build::{Offer, build, check};
-pub(crate) use scopes::discover;
+pub(crate) use discovered::discover;
 pub(crate) use store::{open_audit_log, open_registry, open_store};
 pub(crate) use upkeep::Passes;
 
@@ -45,12 +46,12 @@ impl Server {
     /// # Errors
     /// If anything that the configuration names is unusable, or a port is taken.
     pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
-        let scopes = discover(config).await?;
+        let discovered = discover(config).await?;
         // Before they are read, so that no change falls between.
         let watched = reload::Watched::of(config);
         let seal_key = seal_key(config)?;
         let store = open_store(config).await?;
-        let built = build(config, &scopes, &store)?;
+        let built = build(config, &discovered, &store)?;
         let service = Arc::clone(&built.service);
         let recorder = metrics::install()?;
         udap_axum::metrics::describe(&service);
@@ -79,8 +80,15 @@ impl Server {
         })?;
         let rules_changed = Arc::new(Notify::new());
         let changed = Arc::clone(&rules_changed);
-        let reloader =
-            reload::Reloader::new(config, scopes, &built, tls, rules_changed, watched, hangup);
+        let reloader = reload::Reloader::new(
+            config,
+            discovered,
+            &built,
+            tls,
+            rules_changed,
+            watched,
+            hangup,
+        );
         parts.spawn(reloader.run(stopped.clone()));
         let passes = Arc::new(Passes::new(config, &built, &store)?);
         parts.spawn(upkeep::passes(

@@ -15,7 +15,7 @@ use tokio::time::MissedTickBehavior;
 use udap_axum::{Notice, Service};
 use udap_fetch::Network;
 
-use super::scopes::Discovered;
+use super::discovered::Discovered;
 use super::{build, expiry};
 use crate::config::Config;
 use crate::{environment, material};

@@ -4,14 +4,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use sqlx::ConnectOptions;
+use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use udap::registry::{CrlArchive, RecheckRegistry, Registry};
-use udap_openemr::{EmbeddedClients, GatewayKey, RowKey};
+use udap_openemr::{
+    EmbeddedClients, GatewayKey, OpenEmrClients, OpenEmrOptions, OpenEmrVersion, RowKey,
+};
 use udap_store::audit::AuditLog;
-use udap_store::{Leases, SiteClients, SqliteRegistry};
+use udap_store::{Engine, Leases, MySqlRegistry, SiteClients, SqlRegistry, SqliteRegistry};
 
 use super::build::clock_skew;
+use super::patience::patiently;
 use crate::config::Config;
-use crate::config::settings::{Backend, TokenMode};
+use crate::config::database::SecretUrl;
+use crate::config::settings::{Backend, Site, TokenMode};
 
 /// The store, as its users see it.
 pub(crate) struct Store {
@@ -20,6 +26,21 @@ pub(crate) struct Store {
     pub(crate) crls: Arc<dyn CrlArchive>,
     pub(crate) leases: Arc<dyn Leases>,
     pub(crate) audit: Arc<dyn AuditLog>,
+}
+
+impl Store {
+    fn of<E: Engine>(registry: SqlRegistry<E>) -> Self
+    where
+        SqlRegistry<E>: Registry + RecheckRegistry + CrlArchive + Leases + AuditLog + 'static,
+    {
+        Self {
+            records: Arc::new(registry.clone()),
+            crls: Arc::new(registry.clone()),
+            leases: Arc::new(registry.clone()),
+            audit: Arc::new(registry.clone()),
+            registry: Arc::new(registry),
+        }
+    }
 }
 
 /// Opens the registry that the configuration names, and brings its tables up to date.
@@ -36,23 +57,22 @@ pub(crate) async fn open_registry(config: &Config) -> anyhow::Result<Arc<dyn Reg
 /// # Errors
 /// If the store is not there, or cannot be opened.
 pub(crate) async fn open_audit_log(config: &Config) -> anyhow::Result<Arc<dyn AuditLog>> {
-    let path = database_file(config)?;
-    if !path.exists() {
-        bail!("there is no database {}", path.display());
-    }
-    let registry = SqliteRegistry::open(path, Vec::new())
-        .await
-        .with_context(|| format!("the embedded store {}", path.display()))?;
-    Ok(Arc::new(registry))
-}
-
-fn database_file(config: &Config) -> anyhow::Result<&Path> {
     match &config.database {
-        Backend::Sqlite(path) => Ok(path),
-        Backend::Mysql(_) => bail!(
-            "database_url names a MySQL or MariaDB server, which this version cannot use yet: \
-             leave database_url out for the embedded store"
-        ),
+        Backend::Sqlite(path) => {
+            if !path.exists() {
+                bail!("there is no database {}", path.display());
+            }
+            let registry = SqliteRegistry::open(path, Vec::new())
+                .await
+                .with_context(|| embedded(path))?;
+            Ok(Arc::new(registry))
+        }
+        Backend::Mysql(url) => {
+            let registry = MySqlRegistry::open(connect_options(url)?, Vec::new())
+                .await
+                .with_context(|| server(url))?;
+            Ok(Arc::new(registry))
+        }
     }
 }
 
@@ -61,9 +81,42 @@ fn database_file(config: &Config) -> anyhow::Result<&Path> {
 /// # Errors
 /// As [`open_registry`].
 pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
-    let path = database_file(config)?;
-    let mut sites: Vec<SiteClients<sqlx::Sqlite>> = Vec::new();
-    for site in &config.sites {
+    let skew = clock_skew(config)?;
+    match &config.database {
+        Backend::Sqlite(path) => {
+            let sites = sites(config, |site, key| {
+                Ok(Arc::new(EmbeddedClients::new(&site.id, key)))
+            })?;
+            let registry = SqliteRegistry::open(path, sites)
+                .await
+                .with_context(|| embedded(path))?;
+            Ok(Store::of(registry.with_clock_skew(skew)))
+        }
+        Backend::Mysql(url) => {
+            let options = connect_options(url)?;
+            let registry = patiently(&server(url), async || {
+                let sites = sites(config, |site, key| Ok(Arc::new(clients(site, key)?)))?;
+                Ok(MySqlRegistry::open(options.clone(), sites).await?)
+            })
+            .await?;
+            Ok(Store::of(registry.with_clock_skew(skew)))
+        }
+    }
+}
+
+fn embedded(path: &Path) -> String {
+    format!("the embedded store {}", path.display())
+}
+
+fn server(url: &SecretUrl) -> String {
+    format!("the database {url}")
+}
+
+fn sites<DB: sqlx::Database, C: udap_store::ClientTable<DB> + 'static>(
+    config: &Config,
+    clients: impl Fn(&Site, RowKey) -> anyhow::Result<Arc<C>>,
+) -> anyhow::Result<Vec<SiteClients<DB>>> {
+    let site = |site: &Site| {
         let key = match site.token_mode {
             TokenMode::Direct => RowKey::Leaf,
             TokenMode::Gateway => RowKey::Gateway(
@@ -73,20 +126,80 @@ pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
                     .clone(),
             ),
         };
-        sites.push(SiteClients {
+        Ok(SiteClients {
             site: site.id.clone(),
-            clients: Arc::new(EmbeddedClients::new(&site.id, key)),
-        });
-    }
-    let registry = SqliteRegistry::open(path, sites)
-        .await
-        .with_context(|| format!("the embedded store {}", path.display()))?
-        .with_clock_skew(clock_skew(config)?);
-    Ok(Store {
-        records: Arc::new(registry.clone()),
-        crls: Arc::new(registry.clone()),
-        leases: Arc::new(registry.clone()),
-        audit: Arc::new(registry.clone()),
-        registry: Arc::new(registry),
+            clients: clients(site, key)?,
+        })
+    };
+    config.sites.iter().map(site).collect()
+}
+
+/// A site's clients in OpenEMR's own table.
+///
+/// # Errors
+/// If the configuration names no schema, which its check does not let pass.
+pub(crate) fn clients(site: &Site, key: RowKey) -> anyhow::Result<OpenEmrClients> {
+    Ok(OpenEmrClients::new(OpenEmrOptions {
+        site: site.id.clone(),
+        schema: schema(site)?.to_owned(),
+        key,
+        honour_manual_approval: site.honour_manual_approval,
+    }))
+}
+
+/// The schema of a site's OpenEMR.
+///
+/// # Errors
+/// If the configuration names none, which its check does not let pass.
+pub(crate) fn schema(site: &Site) -> anyhow::Result<&str> {
+    let schema = site.openemr_schema.as_deref();
+    schema.with_context(|| format!("site \"{}\": openemr_schema is missing", site.id))
+}
+
+/// How to connect. To another machine only over TLS, whose certificate names it (decisions 37).
+///
+/// # Errors
+/// If the driver does not take the URL.
+pub(crate) fn connect_options(url: &SecretUrl) -> anyhow::Result<MySqlConnectOptions> {
+    // The driver's message may hold a part of the URL.
+    let options = MySqlConnectOptions::from_url(url.expose());
+    let options = options.map_err(|_| anyhow::anyhow!("database_url cannot be used"))?;
+    Ok(if url.is_local() {
+        options
+    } else {
+        options.ssl_mode(MySqlSslMode::VerifyIdentity)
     })
+}
+
+/// The version of a site's OpenEMR: as configured, or as its database says. `None` with the embedded
+/// store, which has no OpenEMR behind it.
+///
+/// # Errors
+/// If the database cannot be asked.
+pub(super) async fn openemr_version(
+    config: &Config,
+    site: &Site,
+) -> anyhow::Result<Option<OpenEmrVersion>> {
+    if let Some(version) = &site.openemr_version {
+        return Ok(Some(version.parse()?));
+    }
+    let Backend::Mysql(url) = &config.database else {
+        return Ok(None);
+    };
+    let schema = schema(site)?;
+    let options = connect_options(url)?;
+    let version = patiently(&server(url), async || {
+        let mut connection = options.connect().await?;
+        Ok(OpenEmrVersion::read(&mut connection, schema).await?)
+    })
+    .await
+    .with_context(|| {
+        format!(
+            "site \"{}\": OpenEMR's version cannot be read from {schema}.version: grant SELECT on it \
+             (`udap db grants` prints how), or set openemr_version",
+            site.id
+        )
+    })?;
+    tracing::info!(site = %site.id, %version, "OpenEMR");
+    Ok(Some(version))
 }

@@ -54,7 +54,8 @@ pub trait Engine: Database + Sized {
 }
 
 /// Whether the same statement may succeed later: the database is busy, full, stopped or out of reach.
-pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
+#[must_use]
+pub fn is_passing(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => is_one_of(&**error, Kind::Passing),
         sqlx::Error::PoolTimedOut

@@ -15,6 +15,7 @@ struct Taken {
     ids: Vec<String>,
     fhir_paths: Vec<String>,
     guarded_paths: Vec<String>,
+    schemas: Vec<String>,
 }
 
 impl Checker<'_> {
@@ -86,7 +87,8 @@ impl Checker<'_> {
             );
             self.fault(place, upstream_key, fault);
         }
-        let openemr_schema = self.openemr_schema(place, site.openemr_schema, database);
+        let openemr_schema =
+            self.openemr_schema(place, site.openemr_schema, database, &mut taken.schemas);
         let scopes = self.site_scopes(place, site.scopes);
         let gateway_keys = self.at(
             place,
@@ -188,6 +190,7 @@ impl Checker<'_> {
         place: Place,
         schema: Option<String>,
         database: Option<&Backend>,
+        taken: &mut Vec<String>,
     ) -> Option<Option<String>> {
         let key = "openemr_schema";
         let fault = match (&schema, database) {
@@ -203,7 +206,14 @@ impl Checker<'_> {
                 "is the schema of database_url",
                 "give udap's own tables a schema of their own, such as udap_registry",
             ),
+            (Some(name), _) if taken.iter().any(|other| other.eq_ignore_ascii_case(name)) => {
+                Fault::new(
+                    "is the schema of another site",
+                    "each OpenEMR site has a schema of its own, as its sqlconf.php says",
+                )
+            }
             (Some(name), _) => {
+                taken.push(name.clone());
                 self.at(place, key, database::schema_name(name))?;
                 return Some(schema);
             }

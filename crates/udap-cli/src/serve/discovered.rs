@@ -1,4 +1,4 @@
-//! `scopes = "discover"`: what OpenEMR itself says that it supports.
+//! What a site's OpenEMR says of itself: its version, and with `scopes = "discover"` what it supports.
 
 use std::collections::HashMap;
 
@@ -6,24 +6,61 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 use udap::scope::Scope;
 use udap_client::{Client, ClientOptions};
+use udap_openemr::OpenEmrVersion;
 use url::Url;
 
+use super::store::openemr_version;
 use crate::config::Config;
 use crate::config::settings::{Scopes, Site};
 
-/// The scopes of each site that has them discovered, by site id.
-pub(crate) type Discovered = HashMap<String, Vec<String>>;
+/// What the OpenEMR of each site says of itself, by site id.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Discovered {
+    scopes: HashMap<String, Vec<String>>,
+    versions: HashMap<String, OpenEmrVersion>,
+}
+
+impl Discovered {
+    /// The scopes of a site that has them discovered.
+    pub(super) fn scopes(&self, site: &Site) -> Vec<String> {
+        self.scopes.get(&site.id).cloned().unwrap_or_default()
+    }
+
+    /// The version of a site's OpenEMR, if there is one and it is known.
+    pub(super) fn version(&self, site: &Site) -> Option<OpenEmrVersion> {
+        self.versions.get(&site.id).copied()
+    }
+
+    /// What the configuration alone says.
+    pub(super) fn configured(config: &Config) -> anyhow::Result<Self> {
+        let mut discovered = Self::default();
+        for site in &config.sites {
+            if let Some(version) = &site.openemr_version {
+                discovered
+                    .versions
+                    .insert(site.id.clone(), version.parse()?);
+            }
+        }
+        Ok(discovered)
+    }
+}
 
 /// Where OpenEMR's discovery document lies below its OAuth base, whose token endpoint is known.
 const DOCUMENT: &str = ".well-known/openid-configuration";
 
-/// Asks OpenEMR for the scopes of each site that wants it.
+/// The same list stands here, below the FHIR base URL.
+const SMART_DOCUMENT: &str = "/.well-known/smart-configuration";
+
+/// Asks each site's OpenEMR for its version, and for its scopes where they are wanted.
 ///
 /// # Errors
-/// If an OpenEMR does not answer, or with something else.
+/// If an OpenEMR does not answer, or with something else, or its database does not.
 pub(crate) async fn discover(config: &Config) -> anyhow::Result<Discovered> {
-    let mut discovered = Discovered::new();
+    let mut discovered = Discovered::default();
     for site in &config.sites {
+        if let Some(version) = openemr_version(config, site).await? {
+            discovered.versions.insert(site.id.clone(), version);
+        }
         if matches!(site.scopes, Scopes::Discover) {
             let scopes = ask(site).await.with_context(|| {
                 format!(
@@ -32,16 +69,31 @@ pub(crate) async fn discover(config: &Config) -> anyhow::Result<Discovered> {
                 )
             })?;
             tracing::info!(site = %site.id, count = scopes.len(), "scopes discovered");
-            discovered.insert(site.id.clone(), scopes);
+            discovered.scopes.insert(site.id.clone(), scopes);
         }
     }
     Ok(discovered)
 }
 
-async fn ask(site: &Site) -> anyhow::Result<Vec<String>> {
-    let token_endpoint = &site.upstream_token_url;
-    let url: Url = token_endpoint.join(DOCUMENT)?;
-    let (status, body) = Client::new(&ClientOptions::default())?.get(&url).await?;
+/// Asks for the scopes of a site, in either of two documents.
+///
+/// # Errors
+/// If neither lists any.
+pub(crate) async fn ask(site: &Site) -> anyhow::Result<Vec<String>> {
+    let openid = site.upstream_token_url.join(DOCUMENT)?;
+    let smart = format!("{}{SMART_DOCUMENT}", site.fhir_base_url).parse()?;
+    match ask_at(&openid).await {
+        Ok(scopes) => Ok(scopes),
+        Err(error) => match ask_at(&smart).await {
+            Ok(scopes) => Ok(scopes),
+            // The first is the one that every version has.
+            Err(_) => Err(error),
+        },
+    }
+}
+
+async fn ask_at(url: &Url) -> anyhow::Result<Vec<String>> {
+    let (status, body) = Client::new(&ClientOptions::default())?.get(url).await?;
     if status != 200 {
         bail!("{url} answers with status {status}");
     }
