@@ -1,6 +1,7 @@
 //! A site's clients in OpenEMR's own table.
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use sqlx::mysql::{MySqlArguments, MySqlDatabaseError, MySqlRow};
@@ -13,6 +14,10 @@ use super::statements::{Privilege, Statements};
 use super::structure::{Structure, StructureError};
 use super::wall_clock::WallClock;
 use crate::{ClientRow, ClientSecret, Column, ColumnValue, RowError, RowKey};
+
+/// For so long a structure is taken to be as it was. A statement that meets another ends it at once,
+/// but none meets a column that was added.
+const STRUCTURE_AGE: Duration = Duration::from_secs(60);
 
 /// Where a site's clients are, and how they are written.
 #[derive(Clone, Debug)]
@@ -32,11 +37,13 @@ pub struct OpenEmrOptions {
 pub struct OpenEmrClients {
     options: OpenEmrOptions,
     known: RwLock<Option<Arc<Known>>>,
+    structure_age: Duration,
 }
 
 /// What is known of the schema, until it changes.
 #[derive(Debug)]
 struct Known {
+    at: Instant,
     structure: Structure,
     statements: Statements,
 }
@@ -48,7 +55,15 @@ impl OpenEmrClients {
         Self {
             options,
             known: RwLock::new(None),
+            structure_age: STRUCTURE_AGE,
         }
+    }
+
+    /// Looks again after so long whether OpenEMR's tables are as they were; a minute without this call.
+    #[must_use]
+    pub fn with_structure_age(mut self, age: Duration) -> Self {
+        self.structure_age = age;
+        self
     }
 
     /// What of all that the account must be able to do it cannot.
@@ -87,10 +102,11 @@ impl OpenEmrClients {
             Err(other) => return Err(ClientTableError::Prepare(Box::new(other))),
             Ok(structure) => structure,
         };
-        tracing::info!(site = %self.options.site, schema = %schema,
+        tracing::debug!(site = %self.options.site, schema = %schema,
             columns = structure.columns().len(), charset = structure.charset_name(),
             "OpenEMR's table of clients");
         let known = Arc::new(Known {
+            at: Instant::now(),
             statements: Statements::new(schema, &structure),
             structure,
         });
@@ -100,7 +116,10 @@ impl OpenEmrClients {
 
     fn remembered(&self) -> Option<Arc<Known>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.clone()
+        known
+            .as_ref()
+            .filter(|known| known.at.elapsed() < self.structure_age)
+            .cloned()
     }
 
     /// OpenEMR was upgraded, perhaps: what is known of its structure is no longer.

@@ -1,4 +1,8 @@
 //! The store on MariaDB, with OpenEMR's own tables as its versions have them.
 
+mod administrator;
 mod contract;
 mod harness;
+mod rows;
+mod structure;
+mod unavailable;
