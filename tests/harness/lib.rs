@@ -6,6 +6,7 @@
 
 mod binary;
 mod database;
+pub mod openemr;
 mod server;
 mod setup;
 mod web;

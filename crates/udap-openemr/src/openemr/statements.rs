@@ -51,7 +51,7 @@ impl Statements {
             .iter()
             .map(|column| format!("{column} = {}", place(column)))
             .collect();
-        let this = this(structure);
+        let this = "client_id = ?";
         let read: Vec<_> = (structure.readable().iter())
             .map(|column| match TIMES.contains(column) {
                 true => format!("CAST({column} AS CHAR) AS {column}"),
@@ -166,20 +166,5 @@ fn place(column: &str, clock: &WallClock) -> &'static str {
     match clock {
         WallClock::Server if TIMES.contains(&column) => "FROM_UNIXTIME(?)",
         _ => "?",
-    }
-}
-
-/// The client's row. Its id is given in the column's own charset: compared in ours the servers could
-/// not use the key.
-fn this(structure: &Structure) -> String {
-    let charset = structure.charset_name();
-    let is_plain = !charset.is_empty()
-        && charset
-            .bytes()
-            .all(|octet| octet.is_ascii_lowercase() || octet.is_ascii_digit());
-    if is_plain && charset != "utf8mb4" {
-        format!("client_id = CONVERT(? USING {charset})")
-    } else {
-        "client_id = ?".to_owned()
     }
 }
