@@ -1,5 +1,7 @@
 //! The server against programs that are not ours. Run by `cargo xtask interop`.
 
+mod proxies;
+
 use std::path::Path;
 use std::process::Command;
 
