@@ -112,10 +112,7 @@ async fn a_store_that_fails_gives_no_false_success_and_nothing_half_done() {
     let database = server.database().await;
     // OpenEMR's table refuses every insert: the transaction must fail as a whole.
     database
-        .execute(
-            "CREATE TRIGGER broken BEFORE INSERT ON oauth_clients \
-             BEGIN SELECT RAISE(ABORT, 'no space for SELECT secrets'); END",
-        )
+        .refuse_inserts("oauth_clients", "no space for SELECT secrets")
         .await;
     let leaf = of.client("https://app.example.org/");
     let statement = server.statement(&leaf);
@@ -130,7 +127,7 @@ async fn a_store_that_fails_gives_no_false_success_and_nothing_half_done() {
     ] {
         assert_eq!(database.number(table).await, 0, "{table}");
     }
-    database.execute("DROP TRIGGER broken").await;
+    database.take_inserts("oauth_clients").await;
     let answer = server.post(&statement).await;
     assert_eq!(
         answer.status, 201,
@@ -161,37 +158,23 @@ async fn a_fault_at_any_step_of_the_transaction_takes_back_all_of_it() {
         counts
     };
     let before = state().await;
-    for (fault, repair) in [
-        (
-            "CREATE TRIGGER spent BEFORE INSERT ON spent_jti BEGIN SELECT RAISE(ABORT, 'x'); END",
-            "DROP TRIGGER spent",
-        ),
-        (
-            "CREATE TRIGGER audit BEFORE INSERT ON audit_event BEGIN SELECT RAISE(ABORT, 'x'); END",
-            "DROP TRIGGER audit",
-        ),
-    ] {
-        database.execute(fault).await;
+    for table in ["spent_jti", "audit_event"] {
+        database.refuse_inserts(table, "x").await;
         let new = server.statement(&of.client("https://new.example.org/"));
         let changed = server.statement(&old).claim("client_name", "Renamed");
         let cancelled = server.statement(&old).cancellation();
         let refused = server.statement(&old).without("client_name");
         for statement in [&new, &changed, &cancelled, &refused] {
             is_error(&server.post(statement).await, 500, "server_error");
-            assert_eq!(state().await, before, "{fault}");
+            assert_eq!(state().await, before, "{table}");
         }
-        database.execute(repair).await;
+        database.take_inserts(table).await;
     }
-    database
-        .execute(
-            "CREATE TRIGGER broken BEFORE INSERT ON registration \
-             BEGIN SELECT RAISE(ABORT, 'x'); END",
-        )
-        .await;
+    database.refuse_inserts("registration", "x").await;
     let new = server.statement(&of.client("https://new.example.org/"));
     is_error(&server.post(&new).await, 500, "server_error");
     assert_eq!(state().await, before);
-    database.execute("DROP TRIGGER broken").await;
+    database.take_inserts("registration").await;
     assert_eq!(server.post(&new).await.status, 201);
     assert!(database.is_enabled(&old_id).await);
 }

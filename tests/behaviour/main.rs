@@ -5,6 +5,7 @@ mod discovery;
 mod http_errors;
 mod issuers;
 mod modification;
+mod openemr;
 mod operators;
 mod peers;
 mod races;

@@ -3,7 +3,6 @@
 //! two clients of one app made at once (`races`).
 
 use serde_json::{Value, json};
-use sqlx::Row;
 use udap_testkit::{LeafFlaw, TestCommunity, request_body};
 use udap_tests::{Server, Setup, answer, now};
 

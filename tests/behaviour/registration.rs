@@ -1,7 +1,6 @@
 //! New registrations.
 
 use serde_json::json;
-use sqlx::Row;
 use udap_testkit::{KeyKind, TestCommunity};
 use udap_tests::{Member, Server, Setup, now};
 
@@ -49,7 +48,7 @@ async fn a_client_credentials_app_is_registered_and_switched_on() {
     let row = database.client(client_id).await;
     let text = |column: &str| row.get::<Option<String>, _>(column);
     let number = |column: &str| row.get::<Option<i64>, _>(column);
-    assert_eq!(row.columns().len(), 25);
+    assert_eq!(row.width(), server.store().columns());
     assert_eq!(text("client_role").as_deref(), Some("user"));
     assert_eq!(text("client_name").as_deref(), Some("Example App"));
     assert_eq!(text("redirect_uri").as_deref(), Some(APP));
@@ -68,8 +67,12 @@ async fn a_client_credentials_app_is_registered_and_switched_on() {
     }
     assert_eq!(number("is_confidential"), Some(1));
     assert_eq!(number("is_enabled"), Some(1));
-    assert_eq!(number("skip_ehr_launch_authorization_flow"), Some(0));
-    assert_eq!(number("dsi_type"), Some(0));
+    // OpenEMR has had these since 7.0.2 and 7.0.3.
+    for since in ["skip_ehr_launch_authorization_flow", "dsi_type"] {
+        if row.has(since) {
+            assert_eq!(number(since), Some(0), "{since}");
+        }
+    }
     let jwks: serde_json::Value = serde_json::from_str(&text("jwks").unwrap()).unwrap();
     let keys = jwks["keys"].as_array().unwrap();
     assert_eq!(keys.len(), 1);

@@ -351,10 +351,10 @@ async fn a_pass_that_another_process_is_at_is_made_up_for() {
     let database = server.database().await;
     // As a server leaves it that is killed in the middle of a pass.
     database
-        .execute(
-            "INSERT OR REPLACE INTO lease (name, holder, expires_at) \
-             VALUES ('recheck', 'killed', (strftime('%s', 'now') + 6) * 1000000)",
-        )
+        .execute(&format!(
+            "REPLACE INTO lease (name, holder, expires_at) VALUES ('recheck', 'killed', {})",
+            (now().unix_timestamp() + 6) * 1_000_000
+        ))
         .await;
     let (exit, refused) = server.run(&["clients", "recheck"]);
     assert_eq!(exit, Some(1));

@@ -1,4 +1,5 @@
-//! Starts the built `udap` binary on an embedded store with test communities, and talks to it.
+//! Starts the built `udap` binary with test communities, on the embedded store or on MariaDB, and talks
+//! to it.
 #![expect(
     clippy::disallowed_methods,
     reason = "a black-box test lives in real time and has no configuration of its own"
@@ -9,12 +10,14 @@ mod database;
 pub mod openemr;
 mod server;
 mod setup;
+mod store;
 mod web;
 
 pub use binary::udap;
-pub use database::Database;
+pub use database::{Database, Readable, Row};
 pub use server::{Answer, Server, answer};
 pub use setup::{Member, Setup};
+pub use store::{MariaDb, STORE_VARIABLE, Store};
 pub use web::{Page, Web};
 
 /// Asks until the answer is yes, at most so long.

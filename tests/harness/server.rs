@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use udap_testkit::{StatementBuilder, TestLeaf};
 
-use crate::{Database, Setup, now, udap};
+use crate::{Database, MariaDb, Setup, Store, now, udap};
 
 /// How long a server may take to start, on a machine that is busy building.
 const START: Duration = Duration::from_secs(60);
@@ -21,6 +21,7 @@ const START: Duration = Duration::from_secs(60);
 pub struct Server {
     child: Child,
     folder: TempDir,
+    store: Store,
     address: String,
     admin: String,
     http: reqwest::Client,
@@ -82,18 +83,33 @@ impl Answer {
 }
 
 impl Server {
-    /// Writes the configuration, starts the server and waits until it is ready.
+    /// Makes a store, writes the configuration, starts the server and waits until it is ready.
     ///
     /// # Panics
     /// If it does not get ready.
     pub async fn start(setup: &Setup<'_>) -> Self {
         let folder = tempfile::tempdir().expect("there is a temporary folder");
+        let store = Store::as_asked(folder.path(), &setup.sites).await;
+        Self::start_in(folder, store, setup).await
+    }
+
+    /// As [`start`](Self::start), on this store.
+    ///
+    /// # Panics
+    /// If it does not get ready.
+    pub async fn start_on(store: MariaDb, setup: &Setup<'_>) -> Self {
+        let folder = tempfile::tempdir().expect("there is a temporary folder");
+        Self::start_in(folder, Store::MariaDb(Box::new(store)), setup).await
+    }
+
+    async fn start_in(folder: TempDir, store: Store, setup: &Setup<'_>) -> Self {
         let (address, admin) = (free_address(), free_address());
-        setup.write(folder.path(), &address, &admin);
+        setup.write(folder.path(), &store, &address, &admin);
         let child = spawn(folder.path());
         let mut server = Self {
             child,
             folder,
+            store,
             address,
             admin,
             http: client(),
@@ -130,7 +146,7 @@ impl Server {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// The folder with `udap.toml` and the database.
+    /// The folder with `udap.toml`, and with the database if that is a file.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -208,13 +224,13 @@ impl Server {
 
     /// The database, opened beside the server.
     pub async fn database(&self) -> Database {
-        Database::open(&self.database_path()).await
+        Database::open(&self.store).await
     }
 
-    /// The database file.
+    /// Its store.
     #[must_use]
-    pub fn database_path(&self) -> PathBuf {
-        self.folder.path().join("udap.db")
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// A `udap` command with this server's configuration.
@@ -244,7 +260,7 @@ impl Server {
 
     /// Writes another configuration in place of the one that it was started with.
     pub fn configure(&self, setup: &Setup<'_>) {
-        setup.write(self.folder.path(), &self.address, &self.admin);
+        setup.write(self.folder.path(), &self.store, &self.address, &self.admin);
     }
 
     /// Sends SIGHUP: take up what has changed.

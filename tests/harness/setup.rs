@@ -7,6 +7,8 @@ use std::path::Path;
 
 use udap_testkit::TestCommunity;
 
+use crate::Store;
+
 /// A community of the server under test.
 #[derive(Debug)]
 pub struct Member<'a> {
@@ -25,6 +27,8 @@ pub struct Setup<'a> {
     pub(crate) sites: Vec<String>,
     pub(crate) top: String,
     pub(crate) limits: String,
+    /// Whether OpenEMR's version is read from its own table.
+    pub(crate) own_version: bool,
 }
 
 impl<'a> Member<'a> {
@@ -79,6 +83,7 @@ impl<'a> Setup<'a> {
             top: String::new(),
             limits: "registrations_per_minute = 0\nstatements_per_client_per_minute = 0\n"
                 .to_owned(),
+            own_version: false,
         }
     }
 
@@ -111,8 +116,16 @@ impl<'a> Setup<'a> {
         self
     }
 
+    /// With the version that OpenEMR's own table tells, in place of one that admits every
+    /// registration.
+    #[must_use]
+    pub fn with_openemrs_own_version(mut self) -> Self {
+        self.own_version = true;
+        self
+    }
+
     /// Writes `udap.toml` and what it names into `folder`.
-    pub(crate) fn write(&self, folder: &Path, address: &str, admin: &str) {
+    pub(crate) fn write(&self, folder: &Path, store: &Store, address: &str, admin: &str) {
         let scheme = if self.top.contains("tls_certificate") {
             "https"
         } else {
@@ -120,8 +133,10 @@ impl<'a> Setup<'a> {
         };
         let public_url = format!("{scheme}://{address}");
         let mut toml = format!(
-            "public_url = \"{public_url}\"\nlisten = \"{address}\"\nadmin_listen = \"{admin}\"\n{}\n[limits]\n{}\n",
-            self.top, self.limits
+            "public_url = \"{public_url}\"\nlisten = \"{address}\"\nadmin_listen = \"{admin}\"\n{}{}\n[limits]\n{}\n",
+            store.top(),
+            self.top,
+            self.limits
         );
         for id in &self.sites {
             writeln!(
@@ -131,7 +146,8 @@ impl<'a> Setup<'a> {
                  token_endpoint = \"{public_url}/oauth2/{id}/token\"\n\
                  scopes = [\"openid\", \"fhirUser\", \"launch/patient\", \"offline_access\", \
                  \"patient/Patient.read\", \"patient/Observation.read\", \"user/Patient.read\", \
-                 \"system/Patient.read\", \"system/Observation.read\", \"system/Patient.write\"]\n{}",
+                 \"system/Patient.read\", \"system/Observation.read\", \"system/Patient.write\"]\n{}{}",
+                store.site(id, self.own_version || self.site.contains("openemr_version")),
                 self.site
             )
             .expect("a string takes it");

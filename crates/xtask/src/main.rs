@@ -3,9 +3,11 @@
 //! Each recipe prints the commands that it runs, stops at the first that fails and exits with its code.
 //! Exit codes: 0 done, 2 wrong usage, otherwise that of the command that failed, or 1.
 
+mod apt;
 mod arguments;
 mod conformance;
 mod failure;
+mod mariadb;
 mod openssl;
 mod recipe;
 mod step;
@@ -21,7 +23,10 @@ const USAGE: &str = "\
 Usage: cargo xtask RECIPE [OPTIONS] [-- ARGUMENTS]
 
   demo [-- ARGUMENTS]        build and run `udap demo ARGUMENTS`
-  test [-- ARGUMENTS]        run all tests: `cargo test --workspace ARGUMENTS`
+  test [-- ARGUMENTS]        run all tests: `cargo test --workspace`, then the black-box tests on MariaDB
+                             with OpenEMR's table of 23, 24 and 25 columns; with ARGUMENTS only
+                             `cargo test --workspace ARGUMENTS`, where the variable UDAP_TEST_STORE
+                             chooses the store: mariadb-23, mariadb-24 or mariadb-25
   ci                         what a change has to pass: formatting, conformance table, lints,
                              documentation, licences and bans, tests
   lint                       clippy for all targets, warnings are errors
@@ -42,7 +47,9 @@ Options:
 
 demo, test and the other recipes that compile need OpenSSL's headers. Where they are missing,
 `apt-get install pkg-config libssl-dev` is run if that needs no password; otherwise OpenSSL is built
-from source, which needs perl and make and takes some minutes. deny, advisories and fuzz install
+from source, which needs perl and make and takes some minutes. test and ci start MariaDB servers of their
+own; where mariadbd is missing, `apt-get install mariadb-server-core` is run if that needs no password.
+UDAP_TEST_MYSQL_URL names a server for those tests that share one, in place of one of their own. deny, advisories and fuzz install
 cargo-deny and cargo-fuzz into the target directory when they are missing.
 ";
 

@@ -1,6 +1,7 @@
 //! OpenSSL, the one thing that a build needs and cargo does not bring: the system's headers, or its source.
 
 use crate::{
+    apt,
     failure::Failure,
     step::Step,
     workspace::{Workspace, environment},
@@ -24,7 +25,7 @@ pub(crate) enum OpenSsl {
 enum Plan {
     UseSystem,
     /// Runs apt-get behind these words.
-    Install(&'static [&'static str]),
+    Install(apt::Prefix),
     BuildFromSource,
     GiveUp,
 }
@@ -33,9 +34,7 @@ enum Plan {
 #[derive(Debug, Clone, Copy)]
 struct Machine {
     headers: bool,
-    apt: bool,
-    root: bool,
-    sudo_without_password: bool,
+    apt: Option<apt::Prefix>,
     perl_and_make: bool,
 }
 
@@ -47,9 +46,9 @@ impl OpenSsl {
         }
         let mut machine = Machine::look(workspace);
         if let Plan::Install(prefix) = machine.plan() {
-            install(workspace, prefix);
+            apt::install(workspace, prefix, &PACKAGES, "OpenSSL's headers are");
             machine.headers = headers_are_there(workspace);
-            machine.apt = false;
+            machine.apt = None;
         }
         match machine.plan() {
             Plan::UseSystem => Ok(Self::System),
@@ -87,9 +86,7 @@ impl Machine {
         let headers = headers_are_there(workspace);
         Self {
             headers,
-            apt: !headers && step("apt-get").arg("--version").succeeds(),
-            root: step("id").arg("-u").output().as_deref() == Some("0"),
-            sudo_without_password: !headers && step("sudo").args(["-n", "true"]).succeeds(),
+            apt: if headers { None } else { apt::way(workspace) },
             perl_and_make: step("make").arg("--version").succeeds()
                 && step("perl")
                     .args(PERL_MODULES.map(|module| format!("-M{module}")))
@@ -101,10 +98,8 @@ impl Machine {
     fn plan(self) -> Plan {
         if self.headers {
             Plan::UseSystem
-        } else if self.apt && self.root {
-            Plan::Install(&[])
-        } else if self.apt && self.sudo_without_password {
-            Plan::Install(&["sudo", "-n"])
+        } else if let Some(prefix) = self.apt {
+            Plan::Install(prefix)
         } else if self.perl_and_make {
             Plan::BuildFromSource
         } else {
@@ -126,53 +121,13 @@ fn headers_are_there(workspace: &Workspace) -> bool {
                 .succeeds())
 }
 
-/// Installs the packages; after a failure once more with fresh package lists, which a new machine does not have.
-/// What came of it is for the caller to look at.
-fn install(workspace: &Workspace, prefix: &[&str]) {
-    eprintln!(
-        "xtask: OpenSSL's headers are missing; installing {} (this changes the system, once)",
-        PACKAGES.join(", ")
-    );
-    let apt = |arguments: &[&str]| {
-        prefix
-            .iter()
-            .copied()
-            .chain(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"])
-            .chain(["-o", "DPkg::Lock::Timeout=120", "-qq"])
-            .chain(arguments.iter().copied())
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
-    let run = |words: Vec<String>| {
-        let mut words = words.into_iter();
-        let program = words.next().unwrap_or_default();
-        Step::new(workspace, program).args(words).run()
-    };
-    let install = || {
-        run(apt(&[
-            &["install", "-y", "--no-install-recommends"][..],
-            &PACKAGES,
-        ]
-        .concat()))
-    };
-    if install().is_ok() {
-        return;
-    }
-    eprintln!("xtask: trying again with fresh package lists");
-    if let Err(failure) = run(apt(&["update"])).and_then(|()| install()) {
-        eprintln!("xtask: {failure}");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const BARE: Machine = Machine {
         headers: false,
-        apt: false,
-        root: false,
-        sudo_without_password: false,
+        apt: None,
         perl_and_make: false,
     };
 
@@ -180,44 +135,29 @@ mod tests {
     fn headers_that_are_there_are_used_and_nothing_is_installed() {
         let machine = Machine {
             headers: true,
-            apt: true,
-            root: true,
+            apt: Some(apt::DIRECTLY),
             ..BARE
         };
         assert_eq!(machine.plan(), Plan::UseSystem);
     }
 
     #[test]
-    fn packages_are_installed_directly_only_by_root() {
+    fn what_can_be_installed_is_not_built() {
         let machine = Machine {
-            apt: true,
-            root: true,
+            apt: Some(apt::BY_SUDO),
             perl_and_make: true,
             ..BARE
         };
-        assert_eq!(machine.plan(), Plan::Install(&[]));
-        let machine = Machine {
-            root: false,
-            sudo_without_password: true,
-            ..machine
-        };
-        assert_eq!(machine.plan(), Plan::Install(&["sudo", "-n"]));
+        assert_eq!(machine.plan(), Plan::Install(apt::BY_SUDO));
     }
 
     #[test]
     fn where_nothing_can_be_installed_openssl_is_built_from_source() {
         let machine = Machine {
-            apt: true,
             perl_and_make: true,
             ..BARE
         };
         assert_eq!(machine.plan(), Plan::BuildFromSource);
-        let without_apt = Machine {
-            apt: false,
-            root: true,
-            ..machine
-        };
-        assert_eq!(without_apt.plan(), Plan::BuildFromSource);
     }
 
     #[test]

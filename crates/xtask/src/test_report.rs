@@ -11,6 +11,13 @@ pub(crate) struct TestReport {
 }
 
 impl TestReport {
+    /// Adds another report.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.ignored += other.ignored;
+    }
+
     /// Adds a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`; other lines are nothing to it.
     pub(crate) fn see(&mut self, line: &str) {
         let Some((_, counts)) = line
@@ -67,6 +74,10 @@ mod tests {
                 ignored: 1
             }
         );
+        let mut sum = TestReport::default();
+        sum.add(&report);
+        sum.add(&report);
+        assert_eq!((sum.passed, sum.failed, sum.ignored), (24, 6, 2));
         assert_eq!(report.to_string(), "total: 12 passed, 3 failed, 1 skipped");
     }
 }
