@@ -14,8 +14,9 @@ mod secret;
 pub use embedded::EmbeddedClients;
 pub use gateway_key::{GatewayKey, GatewayKeyError};
 pub use openemr::{
-    Charset, Globals, OpenEmrClients, OpenEmrOptions, OpenEmrVersion, Privilege, Structure,
-    StructureError, VersionError,
+    Account, AccountError, Charset, Globals, Grant, GrantedSchema, LaterColumns, OpenEmrClients,
+    OpenEmrOptions, OpenEmrVersion, PASSWORD_PLACEHOLDER, Privilege, Structure, StructureError,
+    VersionError, grants,
 };
 pub use row::{ClientRow, Column, ColumnValue, RowError, RowKey};
 pub use secret::{ClientSecret, NoRandomness};

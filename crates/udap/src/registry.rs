@@ -1,6 +1,7 @@
 //! Where registrations live: what a store must do, so that any FHIR server can have one.
 
 mod crl_archive;
+mod details;
 mod recheck;
 
 use std::error::Error;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 pub use crl_archive::{CrlArchive, CrlRecord, CrlVersion};
+pub use details::{Block, RegistrationDetails};
 pub use recheck::{CheckResult, LiveRegistration, Position, RecheckRegistry, TrustOff};
 
 use crate::error::Refusal;
@@ -242,6 +244,12 @@ pub trait Registry: Send + Sync {
     /// # Errors
     /// If the store fails.
     async fn list(&self) -> Result<Vec<RegistrationSummary>, RegistryError>;
+
+    /// All about the registration of a `client_id`; `None` if there never was one.
+    ///
+    /// # Errors
+    /// If the store fails.
+    async fn details(&self, client_id: &str) -> Result<Option<RegistrationDetails>, RegistryError>;
 
     /// Blocks a client, or its key: it is switched off, its tokens are revoked, and every later
     /// statement is refused (decisions 12).

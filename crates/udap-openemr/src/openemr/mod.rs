@@ -6,6 +6,7 @@
 
 mod clients;
 mod globals;
+mod grants;
 mod statements;
 mod structure;
 mod version;
@@ -13,6 +14,9 @@ mod wall_clock;
 
 pub use clients::{OpenEmrClients, OpenEmrOptions};
 pub use globals::Globals;
+pub use grants::{
+    Account, AccountError, Grant, GrantedSchema, LaterColumns, PASSWORD_PLACEHOLDER, grants,
+};
 pub use statements::Privilege;
 pub use structure::{Charset, Structure, StructureError};
 pub use version::{OpenEmrVersion, VersionError};

@@ -6,7 +6,7 @@ use super::structure::Structure;
 use super::wall_clock::WallClock;
 
 /// The columns that a modification replaces (D02).
-const REPLACED: [&str; 13] = [
+pub(super) const REPLACED: [&str; 13] = [
     "client_name",
     "revoke_date",
     "contacts",

@@ -8,7 +8,7 @@ use super::globals::{Globals, Source};
 use super::wall_clock::WallClock;
 
 /// The columns that every version has, from 6.0 on.
-const BASE: [&str; 23] = [
+pub(super) const BASE: [&str; 23] = [
     "client_id",
     "client_role",
     "client_name",
@@ -35,10 +35,10 @@ const BASE: [&str; 23] = [
 ];
 
 /// Columns that an administrator does well to hide from us: secrets of other clients.
-const HIDDEN: [&str; 2] = ["client_secret", "registration_token"];
+pub(super) const HIDDEN: [&str; 2] = ["client_secret", "registration_token"];
 
 /// Columns of later versions: 7.0.2 and 7.0.3.
-const LATER: [&str; 2] = ["skip_ehr_launch_authorization_flow", "dsi_type"];
+pub(super) const LATER: [&str; 2] = ["skip_ehr_launch_authorization_flow", "dsi_type"];
 
 /// Why a schema cannot be used.
 #[derive(Debug, thiserror::Error)]

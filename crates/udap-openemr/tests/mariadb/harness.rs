@@ -1,4 +1,5 @@
-//! A store on a MariaDB schema, and an administrator's hand in OpenEMR's tables.
+//! A store on a MariaDB schema, under the account that `udap db grants` describes, and an
+//! administrator's hand in OpenEMR's tables.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,16 +13,28 @@ use udap_store::contract::{FaultyClients, Harness, Row};
 use udap_store::{MySqlRegistry, SiteClients};
 use udap_testdb::{OpenEmr, OpenEmrBuilder, Schema, TestServer};
 
+use crate::granted::Granted;
+
 /// Two sites, each with an OpenEMR of its own, and our tables beside them.
 pub(crate) struct MariaDb {
     pub(crate) registry: Schema,
     pub(crate) openemrs: [(&'static str, OpenEmr); 2],
+    /// None: the administrator's own account.
+    granted: Option<Granted>,
     pool: MySqlPool,
     broken: Arc<AtomicBool>,
 }
 
 impl MariaDb {
     pub(crate) async fn new(openemr: impl Fn() -> OpenEmrBuilder) -> Self {
+        let mut this = Self::as_administrator(openemr).await;
+        let [(_, one), (_, other)] = &this.openemrs;
+        this.granted = Some(Granted::new(&this.registry, &[one, other]).await);
+        this
+    }
+
+    /// With an account that may do everything.
+    pub(crate) async fn as_administrator(openemr: impl Fn() -> OpenEmrBuilder) -> Self {
         let server = TestServer::shared();
         let registry = Schema::create(server, None).await;
         let pool = registry.pool().await;
@@ -31,6 +44,7 @@ impl MariaDb {
                 ("default", openemr().create(server).await),
                 ("other", openemr().create(server).await),
             ],
+            granted: None,
             pool,
             broken: Arc::default(),
         }
@@ -44,7 +58,9 @@ impl MariaDb {
                 broken: Arc::clone(&self.broken),
             }),
         });
-        let options: MySqlConnectOptions = self.registry.url().parse().unwrap();
+        let granted = self.granted.as_ref();
+        let url = granted.map_or(self.registry.url(), Granted::url);
+        let options: MySqlConnectOptions = url.parse().unwrap();
         MySqlRegistry::open(options, sites.collect()).await.unwrap()
     }
 

@@ -2,6 +2,8 @@
 
 mod administrator;
 mod contract;
+mod granted;
+mod grants;
 mod harness;
 mod rows;
 mod structure;

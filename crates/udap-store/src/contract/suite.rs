@@ -147,6 +147,11 @@ macro_rules! contract_tests {
         }
 
         #[tokio::test]
+        async fn a_registration_is_shown_with_all_that_holds_for_it() {
+            operators::a_registration_is_shown_with_all_that_holds_for_it(&$harness.await).await;
+        }
+
+        #[tokio::test]
         async fn an_unknown_client_is_told() {
             operators::an_unknown_client_is_told(&$harness.await).await;
         }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 use udap::error::Refusal;
 use udap::registry::{
-    BlockScope, Cancelled, OperatorAction, Registered, RegistrationSummary, Registry,
-    RegistryError, RequestContext, Standing,
+    BlockScope, Cancelled, OperatorAction, Registered, RegistrationDetails, RegistrationSummary,
+    Registry, RegistryError, RequestContext, Standing,
 };
 use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
 use udap::trust::RevokedCertificate;
@@ -63,6 +63,10 @@ impl<E: Engine> Registry for SqlRegistry<E> {
 
     async fn list(&self) -> Result<Vec<RegistrationSummary>, RegistryError> {
         Ok(self.summaries().await?)
+    }
+
+    async fn details(&self, client_id: &str) -> Result<Option<RegistrationDetails>, RegistryError> {
+        Ok(self.one(client_id).await?)
     }
 
     async fn block(

@@ -11,6 +11,7 @@
 
 mod audit;
 mod crl_archive;
+mod details;
 mod lease;
 mod methods;
 #[cfg(feature = "mysql")]

@@ -1,12 +1,12 @@
 //! `client_block`: whom operators blocked (decisions 12, D22).
 
 use sqlx::Transaction;
-use udap::registry::{BlockScope, OperatorAction};
+use udap::registry::{Block, BlockScope, OperatorAction};
 
 use crate::error::StoreError;
 use crate::identity::Hash;
 use crate::instant;
-use crate::sql::{Engine, query, query_scalar};
+use crate::sql::{Engine, query, query_as, query_scalar};
 
 /// Everything that a block can name a client by.
 #[derive(Clone, Debug)]
@@ -81,6 +81,39 @@ pub(crate) async fn find<E: Engine>(
         }
     }
     Ok(None)
+}
+
+/// Every block that names the client, the widest first.
+pub(crate) async fn all<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
+    names: &Names,
+) -> Result<Vec<Block>, StoreError> {
+    let mut blocks = Vec::new();
+    for scope in [
+        BlockScope::Key,
+        BlockScope::Everywhere,
+        BlockScope::Registration,
+    ] {
+        let found: Option<(i64, String, Option<String>)> = query_as(
+            "SELECT since, operator, reason FROM client_block WHERE scope = ? AND identity = ?",
+        )
+        .bind(word(scope))
+        .bind(&names.of(scope)[..])
+        .fetch_optional(transaction)
+        .await?;
+        if let Some((since, operator, reason)) = found {
+            blocks.push(Block {
+                scope,
+                since: instant::from_micros(since).ok_or(StoreError::Inconsistent {
+                    table: "client_block",
+                    column: "since",
+                })?,
+                operator,
+                reason,
+            });
+        }
+    }
+    Ok(blocks)
 }
 
 /// Blocks; a block that stands already is left as it is.

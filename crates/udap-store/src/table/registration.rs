@@ -191,6 +191,19 @@ pub(crate) async fn by_client_id<E: Engine>(
         .await?)
 }
 
+/// The id that its community had when it was last registered.
+pub(crate) async fn community_id<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
+    id: i64,
+) -> Result<String, StoreError> {
+    Ok(
+        query_scalar("SELECT community_id FROM registration WHERE id = ?")
+            .bind(id)
+            .fetch_one(transaction)
+            .await?,
+    )
+}
+
 /// The registration of a `client_id`, locked.
 pub(crate) async fn lock_by_client_id<E: Engine>(
     transaction: &mut Transaction<'_, E>,
