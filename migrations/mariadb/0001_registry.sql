@@ -146,11 +146,7 @@ CREATE TABLE IF NOT EXISTS lease (
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- Rows to lock, where what is looked for is not there to be locked. 'blocks': statements share it, operators who
--- block and unblock have it alone. 'crls': for whoever changes which lists are known.
+-- block and unblock have it alone. 'crls': for whoever changes which lists are known. Each start adds what is missing.
 CREATE TABLE IF NOT EXISTS gate (
     name VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-
-INSERT INTO gate (name)
-SELECT wanted.name FROM (SELECT 'blocks' AS name UNION ALL SELECT 'crls') AS wanted
-WHERE NOT EXISTS (SELECT 1 FROM gate AS present WHERE present.name = wanted.name);

@@ -11,6 +11,7 @@ use crate::error::StoreError;
 use crate::identity::{self, Hash};
 use crate::table::audit_event;
 use crate::table::client_block::Names;
+use crate::table::standing::Subject;
 
 /// Who signed a statement, under which keys it is found, and what of it is kept.
 #[derive(Debug)]
@@ -68,6 +69,16 @@ impl<'a> Applicant<'a> {
             notes: statement.path().notes().iter().map(note).collect(),
             software_statement: statement.software_statement(),
         })
+    }
+
+    /// What to look for before anything is done.
+    pub(crate) fn subject(&self, expired_until: OffsetDateTime) -> Subject<'_> {
+        Subject {
+            names: &self.names,
+            certificates: &self.revocation_hashes,
+            jti: &self.jti_hash,
+            expired_until,
+        }
     }
 
     /// What the audit keeps of a statement that changed something: it is the proof of what the app

@@ -2,6 +2,7 @@
 
 mod administrator;
 mod contract;
+mod gate;
 mod granted;
 mod grants;
 mod harness;

@@ -15,8 +15,8 @@ use crate::error::StoreError;
 use crate::registry::SqlRegistry;
 use crate::registry::retry::transact;
 use crate::sql::Engine;
+use crate::table::revoked_certificate;
 use crate::table::spent_jti::{self, Found};
-use crate::table::{client_block, revoked_certificate};
 
 #[async_trait]
 impl<E: Engine> Registry for SqlRegistry<E> {
@@ -97,17 +97,15 @@ impl<E: Engine> SqlRegistry<E> {
         now: OffsetDateTime,
     ) -> Result<Standing, StoreError> {
         let applicant = Applicant::of(statement)?;
-        let mut transaction = self.read().await?;
-        // First, so that a blocked client cannot tell by a replay that it is trusted otherwise.
-        let certificates = &applicant.revocation_hashes;
-        if client_block::speaks_against(&mut transaction, &applicant.names, certificates).await? {
-            return Ok(Standing::Blocked);
-        }
-        let expired_until = self.expired_until(now);
-        match spent_jti::find(&mut transaction, &applicant.jti_hash, expired_until).await? {
-            Found::Spent(_) => Ok(Standing::Spent),
-            Found::Expired | Found::Nothing => Ok(Standing::Clear),
-        }
+        let mut connection = self.readers.acquire().await?;
+        let subject = applicant.subject(self.expired_until(now));
+        let found = subject.look::<E>(&mut connection).await?;
+        Ok(match found.statement {
+            // First, so that a blocked client cannot tell by a replay that it is trusted otherwise.
+            _ if found.is_blocked => Standing::Blocked,
+            Found::Spent(_) => Standing::Spent,
+            Found::Expired | Found::Nothing => Standing::Clear,
+        })
     }
 
     async fn note_revoked(

@@ -135,6 +135,11 @@ impl<E: Engine> SqlRegistry<E> {
         Ok(self.writer.begin_with(E::BEGIN_WRITING).await?)
     }
 
+    /// A transaction that writes what came of a statement: while it runs nobody is blocked.
+    pub(crate) async fn write_gated(&self) -> Result<Transaction<'static, E>, StoreError> {
+        Ok(self.writer.begin_with(E::BEGIN_WRITING_GATED).await?)
+    }
+
     /// A transaction that sees one state of the database.
     pub(crate) async fn read(&self) -> Result<Transaction<'static, E>, StoreError> {
         Ok(self.readers.begin_with(E::BEGIN_READING).await?)

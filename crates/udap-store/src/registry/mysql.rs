@@ -19,6 +19,11 @@ const FRESH: std::time::Duration = std::time::Duration::from_secs(1);
 /// Seconds that a start waits for another one that changes tables.
 const MIGRATION_WAIT: u32 = 60;
 
+/// The gates that are missing.
+const GATES: &str = "INSERT INTO gate (name) \
+     SELECT wanted.name FROM (SELECT 'blocks' AS name UNION ALL SELECT 'crls') AS wanted \
+     WHERE NOT EXISTS (SELECT 1 FROM gate AS present WHERE present.name = wanted.name)";
+
 /// What a session is like, whatever the server's defaults are. Waiting for a lock ends before the
 /// transaction's own time does.
 const SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
@@ -101,6 +106,8 @@ async fn migrate(pool: &Pool<MySql>) -> Result<(), OpenError> {
     .execute(&mut connection)
     .await?;
     migrations.run_direct(None, &mut connection, false).await?;
+    // Where one is missing, nothing would be locked.
+    connection.execute(GATES).await?;
     // With the connection the lock ends, too.
     connection.close().await?;
     Ok(())

@@ -14,11 +14,11 @@ use crate::instant;
 use crate::registry::SqlRegistry;
 use crate::sql::Engine;
 use crate::switch::{self, Decision, Event, Fact, State};
+use crate::table::admin_off;
 use crate::table::audit_event::{self, Kind};
-use crate::table::gate::Gate;
 use crate::table::registration::{self, Registration, Request};
 use crate::table::spent_jti::{self, Found, Outcome, Spent};
-use crate::table::{admin_off, client_block};
+use crate::table::standing::Standing;
 
 impl<E: Engine> SqlRegistry<E> {
     pub(super) async fn register(
@@ -27,18 +27,15 @@ impl<E: Engine> SqlRegistry<E> {
         context: &RequestContext,
     ) -> Result<Registered, StoreError> {
         let applicant = Applicant::of(approved.statement())?;
-        let mut transaction = self.write().await?;
-        Gate::Blocks.share(&mut transaction).await?;
-        match self
-            .used_before(&mut transaction, &applicant, context)
-            .await?
-        {
+        let mut transaction = self.write_gated().await?;
+        let standing = self.look(&mut transaction, &applicant, context).await?;
+        match used_before(standing.statement, context)? {
             None => {}
             Some(Outcome::Registered(registered)) => return Ok(registered),
             Some(Outcome::Blocked) => return Err(StoreError::Outcome(RegistryError::Blocked)),
             Some(_) => return Err(StoreError::Outcome(RegistryError::Replayed)),
         }
-        if is_blocked(&mut transaction, &applicant).await? {
+        if standing.is_blocked {
             return self.refuse_blocked(transaction, &applicant, context).await;
         }
         let earlier = registration::live(&mut transaction, &applicant.names.identity).await?;
@@ -235,12 +232,9 @@ impl<E: Engine> SqlRegistry<E> {
         context: &RequestContext,
     ) -> Result<Cancelled, StoreError> {
         let applicant = Applicant::of(cancellation.statement())?;
-        let mut transaction = self.write().await?;
-        Gate::Blocks.share(&mut transaction).await?;
-        match self
-            .used_before(&mut transaction, &applicant, context)
-            .await?
-        {
+        let mut transaction = self.write_gated().await?;
+        let standing = self.look(&mut transaction, &applicant, context).await?;
+        match used_before(standing.statement, context)? {
             None => {}
             Some(Outcome::Cancelled(cancelled)) => return Ok(cancelled),
             Some(Outcome::NotRegistered) => {
@@ -249,7 +243,7 @@ impl<E: Engine> SqlRegistry<E> {
             Some(Outcome::Blocked) => return Err(StoreError::Outcome(RegistryError::Blocked)),
             Some(_) => return Err(StoreError::Outcome(RegistryError::Replayed)),
         }
-        if is_blocked(&mut transaction, &applicant).await? {
+        if standing.is_blocked {
             return self.refuse_blocked(transaction, &applicant, context).await;
         }
         let identity = &applicant.names.identity;
@@ -315,18 +309,15 @@ impl<E: Engine> SqlRegistry<E> {
         context: &RequestContext,
     ) -> Result<(), StoreError> {
         let applicant = Applicant::of(statement)?;
-        let mut transaction = self.write().await?;
-        Gate::Blocks.share(&mut transaction).await?;
-        match self
-            .used_before(&mut transaction, &applicant, context)
-            .await?
-        {
+        let mut transaction = self.write_gated().await?;
+        let standing = self.look(&mut transaction, &applicant, context).await?;
+        match used_before(standing.statement, context)? {
             None => {}
             Some(Outcome::Refused | Outcome::Blocked | Outcome::NotRegistered) => return Ok(()),
             Some(_) => return Err(StoreError::Outcome(RegistryError::Replayed)),
         }
         // The app is told no more than a stranger; the audit is.
-        let (kind, outcome) = if is_blocked(&mut transaction, &applicant).await? {
+        let (kind, outcome) = if standing.is_blocked {
             (Kind::RefusedBlocked, Outcome::Blocked)
         } else {
             (Kind::Refused, Outcome::Refused)
@@ -348,26 +339,22 @@ impl<E: Engine> SqlRegistry<E> {
         .await
     }
 
-    /// What this very request did with the statement before, if its commit succeeded unseen;
-    /// `None` if the statement is new.
-    async fn used_before(
+    /// What stands against the statement, under the gate.
+    async fn look(
         &self,
         transaction: &mut Transaction<'_, E>,
         applicant: &Applicant<'_>,
         context: &RequestContext,
-    ) -> Result<Option<Outcome>, StoreError> {
+    ) -> Result<Standing, StoreError> {
         let expired_until = self.expired_until(context.now);
-        match spent_jti::find(transaction, &applicant.jti_hash, expired_until).await? {
-            Found::Nothing => Ok(None),
-            Found::Expired => {
-                spent_jti::forget(transaction, &applicant.jti_hash).await?;
-                Ok(None)
-            }
-            Found::Spent(spent) if spent.request_id == context.request_id => {
-                Ok(Some(spent.outcome))
-            }
-            Found::Spent(_) => Err(StoreError::Outcome(RegistryError::Replayed)),
+        let standing = applicant
+            .subject(expired_until)
+            .look_in(transaction)
+            .await?;
+        if matches!(standing.statement, Found::Expired) {
+            spent_jti::forget(transaction, &applicant.jti_hash).await?;
         }
+        Ok(standing)
     }
 
     /// A block that was set after the statement was looked up: spends it all the same.
@@ -437,11 +424,14 @@ struct Conclusion<'a> {
     detail: Map<String, Value>,
 }
 
-async fn is_blocked<E: Engine>(
-    transaction: &mut Transaction<'_, E>,
-    applicant: &Applicant<'_>,
-) -> Result<bool, StoreError> {
-    client_block::speaks_against(transaction, &applicant.names, &applicant.revocation_hashes).await
+/// What this very request did with the statement before, if its commit succeeded unseen; `None` if
+/// the statement is new.
+fn used_before(found: Found, context: &RequestContext) -> Result<Option<Outcome>, StoreError> {
+    match found {
+        Found::Nothing | Found::Expired => Ok(None),
+        Found::Spent(spent) if spent.request_id == context.request_id => Ok(Some(spent.outcome)),
+        Found::Spent(_) => Err(StoreError::Outcome(RegistryError::Replayed)),
+    }
 }
 
 fn client(

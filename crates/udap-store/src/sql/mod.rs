@@ -10,12 +10,12 @@ mod sqlite;
 
 use std::future::Future;
 
+use sqlx::Database;
 use sqlx::error::DatabaseError;
-use sqlx::{Database, Transaction};
 
 #[cfg(feature = "mysql")]
 pub(crate) use mysql::migrations as mysql_migrations;
-pub(crate) use query::{Argument, Statement, query, query_as, query_scalar};
+pub(crate) use query::{Argument, Query, Statement, query, query_as, query_scalar};
 #[cfg(feature = "sqlite")]
 pub(crate) use sqlite::MIGRATIONS as SQLITE_MIGRATIONS;
 
@@ -28,27 +28,30 @@ pub trait Engine: Database + Sized {
     /// Begins a transaction that writes.
     const BEGIN_WRITING: &'static str;
 
+    /// The same, with a share of the gate that keeps operators from blocking anybody meanwhile.
+    const BEGIN_WRITING_GATED: &'static str;
+
     /// Begins a transaction that sees one state of the database.
     const BEGIN_READING: &'static str;
 
     /// Runs a statement. Returns how many rows it matched.
     #[doc(hidden)]
     fn execute(
-        transaction: &mut Transaction<'_, Self>,
+        connection: &mut Self::Connection,
         statement: Statement<'_>,
     ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
 
     /// Runs a query that gives at most one row.
     #[doc(hidden)]
     fn fetch_optional<T: FromAnyRow>(
-        transaction: &mut Transaction<'_, Self>,
+        connection: &mut Self::Connection,
         statement: Statement<'_>,
     ) -> impl Future<Output = Result<Option<T>, sqlx::Error>> + Send;
 
     /// Runs a query.
     #[doc(hidden)]
     fn fetch_all<T: FromAnyRow>(
-        transaction: &mut Transaction<'_, Self>,
+        connection: &mut Self::Connection,
         statement: Statement<'_>,
     ) -> impl Future<Output = Result<Vec<T>, sqlx::Error>> + Send;
 }
@@ -138,36 +141,36 @@ from_row!(FromMySqlRow, "mysql", sqlx::mysql::MySqlRow);
 macro_rules! run_statements {
     () => {
         async fn execute(
-            transaction: &mut sqlx::Transaction<'_, Self>,
+            connection: &mut Self::Connection,
             statement: crate::sql::Statement<'_>,
         ) -> Result<u64, sqlx::Error> {
             let mut query = sqlx::query(sqlx::AssertSqlSafe(statement.sql));
             for argument in statement.arguments {
                 query = crate::sql::run_statements!(bind query, argument);
             }
-            Ok(query.execute(&mut **transaction).await?.rows_affected())
+            Ok(query.execute(connection).await?.rows_affected())
         }
 
         async fn fetch_optional<T: crate::sql::FromAnyRow>(
-            transaction: &mut sqlx::Transaction<'_, Self>,
+            connection: &mut Self::Connection,
             statement: crate::sql::Statement<'_>,
         ) -> Result<Option<T>, sqlx::Error> {
             let mut query = sqlx::query_as(sqlx::AssertSqlSafe(statement.sql));
             for argument in statement.arguments {
                 query = crate::sql::run_statements!(bind query, argument);
             }
-            query.fetch_optional(&mut **transaction).await
+            query.fetch_optional(connection).await
         }
 
         async fn fetch_all<T: crate::sql::FromAnyRow>(
-            transaction: &mut sqlx::Transaction<'_, Self>,
+            connection: &mut Self::Connection,
             statement: crate::sql::Statement<'_>,
         ) -> Result<Vec<T>, sqlx::Error> {
             let mut query = sqlx::query_as(sqlx::AssertSqlSafe(statement.sql));
             for argument in statement.arguments {
                 query = crate::sql::run_statements!(bind query, argument);
             }
-            query.fetch_all(&mut **transaction).await
+            query.fetch_all(connection).await
         }
     };
     (bind $query:ident, $argument:ident) => {

@@ -14,6 +14,9 @@ pub(crate) fn migrations() -> Migrator {
 impl Engine for MySql {
     const ONE_WRITER: bool = false;
     const BEGIN_WRITING: &'static str = "START TRANSACTION";
+    // Both in one request to the server. The spelling that both servers know.
+    const BEGIN_WRITING_GATED: &'static str = "START TRANSACTION; \
+         SELECT name FROM gate WHERE name = 'blocks' LOCK IN SHARE MODE";
     // One request to the server: the level holds for the transaction that follows.
     const BEGIN_READING: &'static str =
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION READ ONLY";

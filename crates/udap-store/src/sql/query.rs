@@ -74,7 +74,7 @@ impl<'q, T> Query<'q, T> {
         transaction: &mut Transaction<'_, E>,
     ) -> Result<u64, sqlx::Error> {
         let statement = self.finish::<E>();
-        E::execute(transaction, statement).await
+        E::execute(&mut **transaction, statement).await
     }
 
     fn finish<E: Engine>(mut self) -> Statement<'q> {
@@ -91,7 +91,7 @@ impl<T: FromAnyRow> Query<'_, T> {
         transaction: &mut Transaction<'_, E>,
     ) -> Result<Option<T>, sqlx::Error> {
         let statement = self.finish::<E>();
-        E::fetch_optional(transaction, statement).await
+        E::fetch_optional(&mut **transaction, statement).await
     }
 
     pub(crate) async fn fetch_one<E: Engine>(
@@ -103,12 +103,23 @@ impl<T: FromAnyRow> Query<'_, T> {
             .ok_or(sqlx::Error::RowNotFound)
     }
 
+    /// Outside of any transaction.
+    pub(crate) async fn fetch_one_on<E: Engine>(
+        self,
+        connection: &mut E::Connection,
+    ) -> Result<T, sqlx::Error> {
+        let statement = self.finish::<E>();
+        E::fetch_optional(connection, statement)
+            .await?
+            .ok_or(sqlx::Error::RowNotFound)
+    }
+
     pub(crate) async fn fetch_all<E: Engine>(
         self,
         transaction: &mut Transaction<'_, E>,
     ) -> Result<Vec<T>, sqlx::Error> {
         let statement = self.finish::<E>();
-        E::fetch_all(transaction, statement).await
+        E::fetch_all(&mut **transaction, statement).await
     }
 }
 
@@ -119,6 +130,10 @@ pub(crate) struct Scalar<'q, T>(Query<'q, (T,)>);
 impl<'q, T> Scalar<'q, T> {
     pub(crate) fn bind(self, argument: impl Into<Argument<'q>>) -> Self {
         Self(self.0.bind(argument))
+    }
+
+    pub(crate) fn for_update(self) -> Self {
+        Self(self.0.for_update())
     }
 }
 

@@ -13,6 +13,7 @@ impl Engine for Sqlite {
     const ONE_WRITER: bool = true;
     // The write lock at once: one that is asked for later may be refused.
     const BEGIN_WRITING: &'static str = "BEGIN IMMEDIATE";
+    const BEGIN_WRITING_GATED: &'static str = Self::BEGIN_WRITING;
     const BEGIN_READING: &'static str = "BEGIN";
 
     run_statements!();

@@ -35,31 +35,6 @@ pub(crate) fn word(scope: BlockScope) -> &'static str {
     }
 }
 
-/// Whether any block names the client, or a certificate of its path was once seen revoked.
-pub(crate) async fn speaks_against<E: Engine>(
-    transaction: &mut Transaction<'_, E>,
-    names: &Names,
-    certificates: &[Hash],
-) -> Result<bool, StoreError> {
-    let mut sql = String::from(
-        "SELECT EXISTS (SELECT 1 FROM client_block WHERE scope = 'registration' AND identity = ?) \
-             OR EXISTS (SELECT 1 FROM client_block WHERE scope = 'everywhere' AND identity = ?) \
-             OR EXISTS (SELECT 1 FROM client_block WHERE scope = 'key' AND identity = ?)",
-    );
-    // Of one length or another: a path is short.
-    for _ in certificates {
-        sql.push_str(" OR EXISTS (SELECT 1 FROM revoked_certificate WHERE identity = ?)");
-    }
-    let mut query = query_scalar(sql)
-        .bind(&names.identity[..])
-        .bind(&names.client_uri_hash[..])
-        .bind(&names.key_fingerprint[..]);
-    for certificate in certificates {
-        query = query.bind(&certificate[..]);
-    }
-    Ok(query.fetch_one(transaction).await?)
-}
-
 /// The reason given for the widest block that names the client; the outer `None`: no block does.
 pub(crate) async fn find<E: Engine>(
     transaction: &mut Transaction<'_, E>,

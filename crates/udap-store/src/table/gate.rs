@@ -1,4 +1,5 @@
-//! `gate`: rows to lock where what is looked for is not there to be locked.
+//! `gate`: rows to lock where what is looked for is not there to be locked. Statements take their share
+//! as they begin: [`Engine::BEGIN_WRITING_GATED`].
 
 use sqlx::Transaction;
 
@@ -22,41 +23,17 @@ impl Gate {
         }
     }
 
-    /// Until the transaction ends nobody passes alone.
-    pub(crate) async fn share<E: Engine>(
-        self,
-        transaction: &mut Transaction<'_, E>,
-    ) -> Result<(), StoreError> {
-        // The spelling that both servers know.
-        self.pass(
-            transaction,
-            "SELECT name FROM gate WHERE name = ? LOCK IN SHARE MODE",
-        )
-        .await
-    }
-
     /// Until the transaction ends nobody else passes.
     pub(crate) async fn pass_alone<E: Engine>(
         self,
         transaction: &mut Transaction<'_, E>,
     ) -> Result<(), StoreError> {
-        self.pass(
-            transaction,
-            "SELECT name FROM gate WHERE name = ? FOR UPDATE",
-        )
-        .await
-    }
-
-    async fn pass<E: Engine>(
-        self,
-        transaction: &mut Transaction<'_, E>,
-        lock: &'static str,
-    ) -> Result<(), StoreError> {
         if E::ONE_WRITER {
             return Ok(());
         }
-        let locked: Option<String> = query_scalar(lock)
+        let locked: Option<String> = query_scalar("SELECT name FROM gate WHERE name = ?")
             .bind(self.name())
+            .for_update()
             .fetch_optional(transaction)
             .await?;
         // Without the row nothing would be locked.

@@ -13,3 +13,4 @@ pub(crate) mod live_registration;
 pub(crate) mod registration;
 pub(crate) mod revoked_certificate;
 pub(crate) mod spent_jti;
+pub(crate) mod standing;

@@ -7,7 +7,7 @@ use udap::registry::{Cancelled, Registered};
 use crate::error::StoreError;
 use crate::identity::Hash;
 use crate::instant;
-use crate::sql::{Engine, query, query_as, query_scalar};
+use crate::sql::{Engine, query, query_scalar};
 
 const TABLE: &str = "spent_jti";
 
@@ -31,9 +31,7 @@ pub(crate) struct Spent {
     pub(crate) outcome: Outcome,
 }
 
-#[derive(sqlx::FromRow)]
 struct Row {
-    expires_at: i64,
     request_id: String,
     outcome: String,
     client_id: Option<String>,
@@ -50,27 +48,36 @@ pub(crate) enum Found {
     Spent(Spent),
 }
 
-/// What is known of a statement.
-///
-/// `expired_until`: statements whose `exp` is not later are expired.
-pub(crate) async fn find<E: Engine>(
-    transaction: &mut Transaction<'_, E>,
-    identity: &Hash,
-    expired_until: OffsetDateTime,
-) -> Result<Found, StoreError> {
-    let row: Option<Row> = query_as(
-        "SELECT expires_at, request_id, outcome, client_id, issued_at, enabled \
-         FROM spent_jti WHERE identity = ?",
-    )
-    .bind(&identity[..])
-    .fetch_optional(transaction)
-    .await?;
-    match row {
-        None => Ok(Found::Nothing),
-        Some(row) if row.expires_at > instant::to_micros(expired_until) => {
-            row.read().map(Found::Spent)
+/// A row, or none, as an outer join gives it.
+#[derive(sqlx::FromRow)]
+pub(crate) struct MaybeRow {
+    expires_at: Option<i64>,
+    request_id: Option<String>,
+    outcome: Option<String>,
+    client_id: Option<String>,
+    issued_at: Option<i64>,
+    enabled: Option<bool>,
+}
+
+impl MaybeRow {
+    /// `expired_until`: statements whose `exp` is not later are expired.
+    pub(crate) fn read(self, expired_until: OffsetDateTime) -> Result<Found, StoreError> {
+        let (Some(expires_at), Some(request_id), Some(outcome)) =
+            (self.expires_at, self.request_id, self.outcome)
+        else {
+            return Ok(Found::Nothing);
+        };
+        if expires_at <= instant::to_micros(expired_until) {
+            return Ok(Found::Expired);
         }
-        Some(_) => Ok(Found::Expired),
+        let row = Row {
+            request_id,
+            outcome,
+            client_id: self.client_id,
+            issued_at: self.issued_at,
+            enabled: self.enabled,
+        };
+        row.read().map(Found::Spent)
     }
 }
 
