@@ -13,10 +13,12 @@ pub(crate) fn migrations() -> Migrator {
 
 impl Engine for MySql {
     const ONE_WRITER: bool = false;
-    const BEGIN_WRITING: &'static str = "START TRANSACTION";
-    // One request to the server: the level holds for the transaction that follows.
-    const BEGIN_READING: &'static str =
-        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION READ ONLY";
+    // One request to the server. A connection whose transaction was given up while it began is still in
+    // it, unknown to the driver: that ends first, and nothing of it is committed.
+    const BEGIN_WRITING: &'static str = "ROLLBACK; START TRANSACTION";
+    // The level holds for the transaction that follows.
+    const BEGIN_READING: &'static str = "ROLLBACK; \
+         SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION READ ONLY";
 
     run_statements!();
 }
@@ -40,6 +42,11 @@ pub(super) fn is_passing(number: u16) -> bool {
         // read-only, as the former primary of a cluster is
         | 1290 | 1792 | 1836
     )
+}
+
+/// The server ends, or an administrator has ended the connection.
+pub(super) fn is_loss(number: u16) -> bool {
+    matches!(number, 1053 | 1927)
 }
 
 /// Deadlock, somebody else's row under the same key, a snapshot or a structure that is out of date.
