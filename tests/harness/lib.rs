@@ -7,6 +7,7 @@
 
 mod binary;
 mod database;
+mod proxy;
 mod server;
 mod setup;
 mod store;
@@ -14,6 +15,7 @@ mod web;
 
 pub use binary::udap;
 pub use database::{Database, Readable, Row};
+pub use proxy::{Cut, Proxy};
 pub use server::{Answer, Server, answer};
 pub use setup::{Member, Setup};
 pub use store::{MariaDb, STORE_VARIABLE, Store};
