@@ -8,6 +8,7 @@
 mod binary;
 mod database;
 pub mod openemr;
+mod proxy;
 mod server;
 mod setup;
 mod store;
@@ -15,6 +16,7 @@ mod web;
 
 pub use binary::udap;
 pub use database::{Database, Readable, Row};
+pub use proxy::{Cut, Proxy};
 pub use server::{Answer, Server, answer};
 pub use setup::{Member, Setup};
 pub use store::{MariaDb, STORE_VARIABLE, Store};

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::header::HeaderMap;
@@ -118,7 +119,11 @@ impl Server {
         server
     }
 
-    async fn wait(&mut self) {
+    /// Waits until it is ready.
+    ///
+    /// # Panics
+    /// If it does not get ready.
+    pub async fn wait(&mut self) {
         let deadline = Instant::now() + START;
         loop {
             if let Ok(answer) = self
@@ -287,11 +292,27 @@ impl Server {
     /// # Panics
     /// If it does not get ready.
     pub async fn kill_and_restart(&mut self) {
+        self.kill();
+        self.restart();
+        self.wait().await;
+    }
+
+    /// `kill -9`.
+    ///
+    /// # Panics
+    /// If it cannot be killed.
+    pub fn kill(&mut self) {
         self.child.kill().expect("the server can be killed");
         self.child.wait().expect("the server ends");
+    }
+
+    /// Starts it again after it has ended, and does not [`wait`](Self::wait) for it.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn restart(&mut self) {
         self.child = spawn(self.folder.path());
         self.http = client();
-        self.wait().await;
     }
 
     /// The process id.
@@ -321,6 +342,13 @@ impl Drop for Server {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            // Why the test fails is often said there.
+            let log = self.log();
+            for line in log.lines().filter(|line| !line.contains(" INFO ")) {
+                println!("{line}");
+            }
+        }
     }
 }
 
@@ -370,10 +398,17 @@ fn spawn(folder: &Path) -> Child {
         .expect("udap starts")
 }
 
+/// A port that nobody uses. Below those that the system gives out by itself: one of these, free now, may
+/// be the end of somebody's connection when the server wants it.
 fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    listener
-        .local_addr()
-        .expect("it has an address")
-        .to_string()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        // Test programs at the same time begin far apart.
+        let port = 10_000 + (std::process::id().wrapping_mul(97).wrapping_add(step)) % 22_000;
+        let address = format!("127.0.0.1:{port}");
+        if TcpListener::bind(&address).is_ok() {
+            return address;
+        }
+    }
 }

@@ -37,7 +37,7 @@ use udap::limits;
 
 use crate::client_table::{ClientTable, ClientTableError, SiteClients};
 use crate::error::StoreError;
-use crate::sql::Engine;
+use crate::sql::{self, Engine};
 
 /// How long a request waits for a connection, and a connection for another's lock. The whole request
 /// has a deadline of its own.
@@ -132,17 +132,17 @@ impl<E: Engine> SqlRegistry<E> {
 
     /// A transaction that writes.
     pub(crate) async fn write(&self) -> Result<Transaction<'static, E>, StoreError> {
-        Ok(self.writer.begin_with(E::BEGIN_WRITING).await?)
+        begin(&self.writer, E::BEGIN_WRITING).await
     }
 
     /// A transaction that writes what came of a statement: while it runs nobody is blocked.
     pub(crate) async fn write_gated(&self) -> Result<Transaction<'static, E>, StoreError> {
-        Ok(self.writer.begin_with(E::BEGIN_WRITING_GATED).await?)
+        begin(&self.writer, E::BEGIN_WRITING_GATED).await
     }
 
     /// A transaction that sees one state of the database.
     pub(crate) async fn read(&self) -> Result<Transaction<'static, E>, StoreError> {
-        Ok(self.readers.begin_with(E::BEGIN_READING).await?)
+        begin(&self.readers, E::BEGIN_READING).await
     }
 
     fn table(&self, site: &str) -> Result<&dyn ClientTable<E>, StoreError> {
@@ -175,6 +175,23 @@ impl<E: Engine> fmt::Debug for SqlRegistry<E> {
             .debug_struct("SqlRegistry")
             .field("sites", &self.tables.keys())
             .finish_non_exhaustive()
+    }
+}
+
+/// Begins a transaction. Connections that broke while nobody used them, as all do when the database
+/// was restarted, are noticed now: nothing is lost with them, and the next may be whole.
+async fn begin<E: Engine>(
+    pool: &Pool<E>,
+    statement: &'static str,
+) -> Result<Transaction<'static, E>, StoreError> {
+    let mut broken = 0;
+    loop {
+        match pool.begin_with(statement).await {
+            Err(error) if sql::is_loss(&error) && broken < pool.options().get_max_connections() => {
+                broken += 1;
+            }
+            outcome => return Ok(outcome?),
+        }
     }
 }
 

@@ -64,6 +64,11 @@ async fn connect(options: MySqlConnectOptions) -> Result<Pool<MySql>, sqlx::Erro
         .before_acquire(|connection, metadata| {
             Box::pin(async move { is_usable(connection, &metadata).await })
         })
+        // A transaction that was given up while it began is one that the driver knows nothing of: it would
+        // keep its locks until the connection is used again, and be in the way of the next.
+        .after_release(|connection, _| {
+            Box::pin(async move { connection.execute("ROLLBACK").await.map(|_| true) })
+        })
         .after_connect(|connection, _| {
             Box::pin(async move { connection.execute(SESSION).await.map(drop) })
         })

@@ -82,10 +82,20 @@ pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether the connection broke: another may be whole.
+pub(crate) fn is_loss(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => is_one_of(&**error, Kind::Loss),
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => true,
+        _ => false,
+    }
+}
+
 #[derive(Clone, Copy)]
 enum Kind {
     Passing,
     Conflict,
+    Loss,
 }
 
 fn is_one_of(error: &dyn DatabaseError, kind: Kind) -> bool {
@@ -96,8 +106,8 @@ fn is_one_of(error: &dyn DatabaseError, kind: Kind) -> bool {
     {
         return match kind {
             Kind::Passing => sqlite::is_passing(error),
-            // Writers follow one another.
-            Kind::Conflict => false,
+            // Writers follow one another, and there is no wire.
+            Kind::Conflict | Kind::Loss => false,
         };
     }
     #[cfg(feature = "mysql")]
@@ -105,6 +115,7 @@ fn is_one_of(error: &dyn DatabaseError, kind: Kind) -> bool {
         return match kind {
             Kind::Passing => mysql::is_passing(error.number()),
             Kind::Conflict => mysql::is_conflict(error.number()),
+            Kind::Loss => mysql::is_loss(error.number()),
         };
     }
     let _ = kind;

@@ -45,6 +45,11 @@ pub(super) fn is_passing(number: u16) -> bool {
     )
 }
 
+/// The server ends, or an administrator has ended the connection.
+pub(super) fn is_loss(number: u16) -> bool {
+    matches!(number, 1053 | 1927)
+}
+
 /// Deadlock, somebody else's row under the same key, a snapshot or a structure that is out of date.
 pub(super) fn is_conflict(number: u16) -> bool {
     matches!(number, 1020 | 1062 | 1213 | 1412 | 1586 | 1615)
