@@ -19,4 +19,5 @@ mod revocation;
 mod serving;
 mod statements;
 mod tls;
+mod tokens;
 mod trust;

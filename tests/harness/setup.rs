@@ -7,6 +7,8 @@ use std::path::Path;
 
 use udap_testkit::TestCommunity;
 
+use crate::openemr::StandIn;
+
 use crate::Store;
 
 /// A community of the server under test.
@@ -29,6 +31,7 @@ pub struct Setup<'a> {
     pub(crate) limits: String,
     /// Whether OpenEMR's version is read from its own table.
     pub(crate) own_version: bool,
+    openemr: Option<String>,
 }
 
 impl<'a> Member<'a> {
@@ -84,6 +87,7 @@ impl<'a> Setup<'a> {
             limits: "registrations_per_minute = 0\nstatements_per_client_per_minute = 0\n"
                 .to_owned(),
             own_version: false,
+            openemr: None,
         }
     }
 
@@ -124,6 +128,24 @@ impl<'a> Setup<'a> {
         self
     }
 
+    /// Before this OpenEMR: its endpoints, and the scopes that it lists.
+    #[must_use]
+    pub fn before(mut self, openemr: &StandIn) -> Self {
+        self.openemr = Some(openemr.base().to_owned());
+        self
+    }
+
+    fn scopes(&self) -> &'static str {
+        match self.openemr {
+            Some(_) => "\"discover\"",
+            None => {
+                "[\"openid\", \"fhirUser\", \"launch/patient\", \"offline_access\", \
+                 \"patient/Patient.read\", \"patient/Observation.read\", \"user/Patient.read\", \
+                 \"system/Patient.read\", \"system/Observation.read\", \"system/Patient.write\"]"
+            }
+        }
+    }
+
     /// Writes `udap.toml` and what it names into `folder`.
     pub(crate) fn write(&self, folder: &Path, store: &Store, address: &str, admin: &str) {
         let scheme = if self.top.contains("tls_certificate") {
@@ -132,6 +154,7 @@ impl<'a> Setup<'a> {
             "http"
         };
         let public_url = format!("{scheme}://{address}");
+        let openemr = self.openemr.as_ref().unwrap_or(&public_url);
         let mut toml = format!(
             "public_url = \"{public_url}\"\nlisten = \"{address}\"\nadmin_listen = \"{admin}\"\n{}{}\n[limits]\n{}\n",
             store.top(),
@@ -142,12 +165,13 @@ impl<'a> Setup<'a> {
             writeln!(
                 toml,
                 "[[site]]\nid = \"{id}\"\nfhir_base_url = \"{public_url}/apis/{id}/fhir\"\n\
-                 authorization_endpoint = \"{public_url}/oauth2/{id}/authorize\"\n\
-                 token_endpoint = \"{public_url}/oauth2/{id}/token\"\n\
-                 scopes = [\"openid\", \"fhirUser\", \"launch/patient\", \"offline_access\", \
-                 \"patient/Patient.read\", \"patient/Observation.read\", \"user/Patient.read\", \
-                 \"system/Patient.read\", \"system/Observation.read\", \"system/Patient.write\"]\n{}{}",
-                store.site(id, self.own_version || self.site.contains("openemr_version")),
+                 authorization_endpoint = \"{openemr}/oauth2/{id}/authorize\"\n\
+                 token_endpoint = \"{openemr}/oauth2/{id}/token\"\nscopes = {}\n{}{}",
+                self.scopes(),
+                store.site(
+                    id,
+                    self.own_version || self.site.contains("openemr_version")
+                ),
                 self.site
             )
             .expect("a string takes it");
