@@ -6,10 +6,10 @@
 
 #[path = "mariadb/bare.rs"]
 mod bare;
+#[path = "mariadb/load.rs"]
+mod load;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use sqlx::mysql::MySqlConnectOptions;
 use tokio::task::JoinSet;
@@ -23,13 +23,10 @@ use udap_testdb::{Generation, OpenEmr, Schema, TestServer};
 use udap_testkit::TestKey;
 
 use bare::{Bare, Statements};
+use load::{COUNT, Times, load};
 
-/// At a time.
-const TASKS: usize = 8;
 /// Turns of each kind; one more at the beginning is not counted.
 const TURNS: usize = 4;
-/// Registrations of one turn.
-const COUNT: usize = 1_500;
 
 fn main() {
     // A filter that is meant for another benchmark, or a run that only lists.
@@ -83,17 +80,15 @@ async fn run() {
                 assert!(registered.expect("it is registered").created);
             }
         };
-        let mut turns = [Times::default(), Times::default(), Times::default()];
-        turns[0].add(load(apply).await);
+        let one = load(apply).await;
         let bare = same.clone();
-        turns[1].add(load(move |_| bare.clone().run()).await);
+        let other = load(move |_| bare.clone().run()).await;
         let bare = two.clone();
-        turns[2].add(load(move |_| bare.clone().run()).await);
+        let third = load(move |_| bare.clone().run()).await;
         if turn > 0 {
-            let [one, two, three] = turns;
-            registered.join(one);
-            bare_same.join(two);
-            bare_two.join(three);
+            registered.add(one);
+            bare_same.add(other);
+            bare_two.add(third);
         }
     }
     registered.print("registration");
@@ -124,65 +119,4 @@ async fn prepare(world: &Arc<World>, count: usize) -> Vec<ApprovedRegistration> 
         });
     }
     threads.join_all().await.into_iter().flatten().collect()
-}
-
-/// Does a thing [`COUNT`] times, [`TASKS`] at a time.
-async fn load<F, R>(work: F) -> (Duration, Vec<Duration>)
-where
-    F: Fn(usize) -> R + Clone + Send + 'static,
-    R: Future<Output = ()> + Send,
-{
-    let next = Arc::new(AtomicUsize::new(0));
-    let began = Instant::now();
-    let mut tasks = JoinSet::new();
-    for _ in 0..TASKS {
-        let (next, work) = (Arc::clone(&next), work.clone());
-        tasks.spawn(async move {
-            let mut times = Vec::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                if index >= COUNT {
-                    return times;
-                }
-                let began = Instant::now();
-                work(index).await;
-                times.push(began.elapsed());
-            }
-        });
-    }
-    let times = tasks.join_all().await.concat();
-    (began.elapsed(), times)
-}
-
-#[derive(Default)]
-struct Times {
-    elapsed: Duration,
-    each: Vec<Duration>,
-}
-
-impl Times {
-    fn add(&mut self, (elapsed, each): (Duration, Vec<Duration>)) {
-        self.elapsed += elapsed;
-        self.each.extend(each);
-    }
-
-    fn join(&mut self, other: Self) {
-        self.add((other.elapsed, other.each));
-    }
-
-    fn rate(&self) -> f64 {
-        self.each.len() as f64 / self.elapsed.as_secs_f64()
-    }
-
-    fn print(&mut self, what: &str) {
-        self.each.sort_unstable();
-        let at =
-            |part: f64| self.each[(self.each.len() as f64 * part) as usize].as_secs_f64() * 1e3;
-        println!(
-            "{what:<36} {:>6.0}/s  p50 {:>5.1} ms  p99 {:>5.1} ms",
-            self.rate(),
-            at(0.5),
-            at(0.99)
-        );
-    }
 }

@@ -76,21 +76,29 @@ impl Bare {
     }
 
     pub(crate) async fn run(self) {
-        let mut transaction = self.pool.begin().await.expect("it begins");
+        let begin = match self.statements {
+            Statements::Same => {
+                "START TRANSACTION; \
+                 SELECT name FROM gate WHERE name = 'blocks' LOCK IN SHARE MODE"
+            }
+            Statements::TwoInserts => "START TRANSACTION",
+        };
+        let mut transaction = self.pool.begin_with(begin).await.expect("it begins");
         let key = Uuid::new_v4().as_bytes().repeat(2);
         let id = Uuid::new_v4().simple().to_string();
         let [client, record, spent, event] = &*self.rows;
         let connection = &mut *transaction;
         if self.statements == Statements::Same {
             for sql in [
-                "SELECT name FROM gate WHERE name = 'blocks' LOCK IN SHARE MODE",
-                "SELECT expires_at, request_id, outcome, client_id, issued_at, enabled \
-                 FROM spent_jti WHERE identity = ?",
-                "SELECT EXISTS (SELECT 1 FROM client_block WHERE scope = 'registration' AND identity = ?) \
+                "SELECT spent.expires_at, spent.request_id, spent.outcome, spent.client_id, \
+                 spent.issued_at, spent.enabled, \
+                 (EXISTS (SELECT 1 FROM client_block WHERE scope = 'registration' AND identity = ?) \
                  OR EXISTS (SELECT 1 FROM client_block WHERE scope = 'everywhere' AND identity = ?) \
                  OR EXISTS (SELECT 1 FROM client_block WHERE scope = 'key' AND identity = ?) \
                  OR EXISTS (SELECT 1 FROM revoked_certificate WHERE identity = ?) \
-                 OR EXISTS (SELECT 1 FROM revoked_certificate WHERE identity = ?)",
+                 OR EXISTS (SELECT 1 FROM revoked_certificate WHERE identity = ?)) AS is_blocked \
+                 FROM (SELECT 1 AS one) AS this \
+                 LEFT JOIN spent_jti AS spent ON spent.identity = ?",
                 "SELECT * FROM registration WHERE identity = ? AND live = 1 FOR UPDATE",
                 "SELECT EXISTS (SELECT 1 FROM admin_off WHERE identity = ?)",
             ] {
