@@ -1,6 +1,8 @@
 //! The server against programs that are not ours. Run by `cargo xtask interop`.
 
+mod guide;
 mod proxies;
+mod proxy;
 
 use std::path::Path;
 use std::process::Command;

@@ -55,12 +55,25 @@ impl StandIn {
     /// # Panics
     /// If no port is free.
     pub async fn start(behaviour: Behaviour, pool: MySqlPool) -> Self {
+        Self::start_as(behaviour, pool, None).await
+    }
+
+    /// The same behind a proxy: `site_address` is what OpenEMR's `site_addr_oath` says, scheme, host
+    /// and port.
+    ///
+    /// # Panics
+    /// If no port is free.
+    pub async fn start_as(
+        behaviour: Behaviour,
+        pool: MySqlPool,
+        site_address: Option<&str>,
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
         let shared = Arc::new(Shared {
             behaviour,
-            base: format!("http://{address}"),
+            base: site_address.map_or_else(|| format!("http://{address}"), str::to_owned),
             pool,
             codes: Mutex::default(),
             requests: Mutex::default(),
