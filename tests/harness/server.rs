@@ -17,6 +17,9 @@ use crate::{Database, MariaDb, Setup, Store, now, udap};
 /// How long a server may take to start, on a machine that is busy building.
 const START: Duration = Duration::from_secs(60);
 
+/// Lines of its log that are shown when a test fails.
+const LAST_LINES: usize = 40;
+
 /// A server that runs until it is dropped.
 #[derive(Debug)]
 pub struct Server {
@@ -345,9 +348,12 @@ impl Drop for Server {
         if std::thread::panicking() {
             // Why the test fails is often said there.
             let log = self.log();
-            for line in log.lines().filter(|line| !line.contains(" INFO ")) {
-                println!("{line}");
-            }
+            let told = log.lines().filter(|line| !line.contains("\"INFO\""));
+            let told: Vec<_> = told.collect();
+            println!(
+                "{}",
+                told[told.len().saturating_sub(LAST_LINES)..].join("\n")
+            );
         }
     }
 }

@@ -35,6 +35,10 @@ Usage: cargo xtask RECIPE [OPTIONS] [-- ARGUMENTS]
   deny                       licences, bans and sources of the dependencies
   advisories                 known vulnerabilities of the dependencies (fetches the RustSec database)
   interop                    tests against other programs: python3 and openssl
+  faults [--kills N] [--seed N]
+                             ends the database N times (default 500) while apps register, and now and
+                             then the server, and compares what apps were told with the tables; --seed
+                             repeats a run's random choices
   pkits                      NIST's suite of certification paths (fetches it with pip)
   bench [-- ARGUMENTS]       benchmarks; ARGUMENTS go to Criterion
   fuzz [TARGET] [--seconds N]
@@ -42,15 +46,15 @@ Usage: cargo xtask RECIPE [OPTIONS] [-- ARGUMENTS]
 
 Options:
   --vendored                 build OpenSSL from source instead of using the system's
-                             (demo, test, ci, lint, doc, interop, pkits, bench, fuzz)
+                             (demo, test, ci, lint, doc, interop, faults, pkits, bench, fuzz)
   --help                     this text
 
 demo, test and the other recipes that compile need OpenSSL's headers. Where they are missing,
 `apt-get install pkg-config libssl-dev` is run if that needs no password; otherwise OpenSSL is built
-from source, which needs perl and make and takes some minutes. test and ci start MariaDB servers of their
-own; where mariadbd is missing, `apt-get install mariadb-server-core` is run if that needs no password.
-UDAP_TEST_MYSQL_URL names a server for those tests that share one, in place of one of their own. deny, advisories and fuzz install
-cargo-deny and cargo-fuzz into the target directory when they are missing.
+from source, which needs perl and make and takes some minutes. test, ci and faults start MariaDB servers
+of their own; where mariadbd is missing, `apt-get install mariadb-server-core` is run if that needs no
+password. UDAP_TEST_MYSQL_URL names a server for those tests that share one. deny, advisories and fuzz
+install cargo-deny and cargo-fuzz into the target directory when they are missing.
 ";
 
 fn main() -> ExitCode {
@@ -85,6 +89,7 @@ fn run(name: Option<&str>, mut arguments: Arguments) -> Result<(), Failure> {
         "deny" => recipe::deny::run(&workspace, arguments),
         "advisories" => recipe::advisories::run(&workspace, arguments),
         "interop" => recipe::interop::run(&workspace, arguments),
+        "faults" => recipe::faults::run(&workspace, arguments),
         "pkits" => recipe::pkits::run(&workspace, arguments),
         "bench" => recipe::bench::run(&workspace, arguments),
         "fuzz" => recipe::fuzz::run(&workspace, arguments),

@@ -7,6 +7,7 @@ pub(crate) mod conformance;
 pub(crate) mod demo;
 pub(crate) mod deny;
 pub(crate) mod doc;
+pub(crate) mod faults;
 pub(crate) mod fuzz;
 pub(crate) mod interop;
 pub(crate) mod lint;
