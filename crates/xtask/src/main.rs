@@ -34,7 +34,7 @@ Usage: cargo xtask RECIPE [OPTIONS] [-- ARGUMENTS]
   conformance [--check]      write docs/conformance.md from the tests; --check: compare only
   deny                       licences, bans and sources of the dependencies
   advisories                 known vulnerabilities of the dependencies (fetches the RustSec database)
-  interop                    tests against other programs: python3 and openssl
+  interop                    tests against other programs: python3, openssl, nginx, apache2, mariadb
   faults [--kills N] [--seed N]
                              ends the database N times (default 500) while apps register, and now and
                              then the server, and compares what apps were told with the tables; --seed

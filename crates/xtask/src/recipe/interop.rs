@@ -8,20 +8,34 @@ use super::{
     test::{build, run_counting, with_built_binary},
 };
 use crate::{
-    arguments::Arguments, failure::Failure, openssl::OpenSsl, step::Step, workspace::Workspace,
+    apt, arguments::Arguments, failure::Failure, mariadb, openssl::OpenSsl, step::Step,
+    workspace::Workspace,
 };
 
-/// The programs that the tests start.
-const PROGRAMS: [(&str, &str); 2] = [("python3", "--version"), ("openssl", "version")];
+/// The programs that the tests start: how each tells its version, and Debian's package.
+const PROGRAMS: [(&str, &str, &str); 5] = [
+    ("python3", "--version", "python3"),
+    ("openssl", "version", "openssl"),
+    ("nginx", "-v", "nginx-light"),
+    ("apache2", "-v", "apache2-bin"),
+    ("mariadb", "--version", "mariadb-client-core"),
+];
 
 pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
     let vendored = arguments.flag("--vendored");
     arguments.finish_without_passing_on()?;
     let openssl = OpenSsl::set_up(workspace, vendored)?;
-    for (program, version) in PROGRAMS {
-        if !Step::new(workspace, program).arg(version).succeeds() {
+    mariadb::set_up(workspace)?;
+    for (program, version, package) in PROGRAMS {
+        let is_there = || Step::new(workspace, program).arg(version).succeeds();
+        if !is_there()
+            && let Some(prefix) = apt::way(workspace)
+        {
+            apt::install(workspace, prefix, &[package], &format!("{program} is"));
+        }
+        if !is_there() {
             return Err(Failure::new(format!(
-                "these tests run {program}, which is not installed (Debian, Ubuntu: sudo apt-get install {program})"
+                "these tests run {program}, which is not installed (Debian, Ubuntu: sudo apt-get install {package})"
             )));
         }
     }

@@ -22,7 +22,7 @@ const STORES: [(&str, u32); 3] = [("mariadb-23", 23), ("mariadb-24", 24), ("mari
 const THREADS: &str = "6";
 
 /// Black-box tests that choose their stores themselves.
-const ELSEWHERE: [&str; 2] = ["database_faults::", "openemr::"];
+const ELSEWHERE: [&str; 3] = ["database_faults::", "openemr::", "tokens::"];
 
 pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
     let vendored = arguments.flag("--vendored");
