@@ -203,3 +203,29 @@ pub(super) async fn openemr_version(
     tracing::info!(site = %site.id, %version, "OpenEMR");
     Ok(Some(version))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::database::backend;
+
+    fn mode(url: &str) -> MySqlSslMode {
+        let Ok(Backend::Mysql(url)) = backend(url, Path::new("/")) else {
+            panic!("{url} is accepted")
+        };
+        connect_options(&url).unwrap().get_ssl_mode()
+    }
+
+    #[test]
+    fn another_machine_is_spoken_to_over_tls_whose_certificate_names_it() {
+        for url in [
+            "mysql://u:p@db.example.org/x",
+            "mysql://u:p@db.example.org/x?ssl-ca=/ca.pem",
+            "mysql://u:p@10.0.0.1/x?ssl-mode=VERIFY_IDENTITY",
+        ] {
+            assert!(matches!(mode(url), MySqlSslMode::VerifyIdentity), "{url}");
+        }
+        let here = mode("mysql://u:p@127.0.0.1/x?ssl-mode=DISABLED");
+        assert!(matches!(here, MySqlSslMode::Disabled));
+    }
+}
