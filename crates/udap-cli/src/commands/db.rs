@@ -67,9 +67,6 @@ impl Db {
         let mut openemrs: Vec<GrantedSchema> = Vec::new();
         for site in &config.sites {
             let name = schema(site)?;
-            if openemrs.iter().any(|known| known.name == name) {
-                continue;
-            }
             openemrs.push(GrantedSchema {
                 name: name.to_owned(),
                 later: later_columns(&options, name).await,
