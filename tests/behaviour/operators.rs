@@ -201,3 +201,65 @@ async fn config_check_says_what_a_new_app_gets() {
     let (success, _) = run(&server, &["config", "check"]);
     assert!(!success);
 }
+
+#[tokio::test]
+async fn one_client_is_shown_with_its_history() {
+    let of = TestCommunity::new("example", now());
+    let server = Server::start(&Setup::new(&of)).await;
+    let leaf = of.client(APP);
+    let client_id = server.post(&server.statement(&leaf)).await.client_id();
+    assert_eq!(server.post(&server.statement(&leaf)).await.status, 200);
+    assert!(
+        run(
+            &server,
+            &["clients", "disable", &client_id, "--reason", "a test"]
+        )
+        .0
+    );
+
+    let (success, shown) = run(&server, &["clients", "show", &client_id]);
+    assert!(success, "{shown}");
+    let (_, list) = run(&server, &["clients", "list"]);
+    for (member, value) in list[0].as_object().unwrap() {
+        assert_eq!(&shown[member], value, "{member}");
+    }
+    assert_eq!(shown["community_id"], "example");
+    assert_eq!(shown["scopes"], json!(["system/Patient.read"]));
+    assert_eq!(shown["grant_types"], json!(["client_credentials"]));
+    assert_eq!(shown["redirect_uris"], json!([]));
+    assert!(!shown["contacts"].as_array().unwrap().is_empty());
+    let chain = shown["certificate_chain"].as_array().unwrap();
+    assert_eq!(chain.len(), 2, "the app's and its issuer's");
+    assert_eq!(chain[0]["fingerprint"], shown["certificate"]["fingerprint"]);
+    assert_eq!(chain[0]["issuer"], chain[1]["subject"]);
+    let leaf = udap::certificate::Certificate::from_der(leaf.der()).unwrap();
+    assert_eq!(chain[0]["serial"], json!(leaf.serial_hex()));
+    assert_eq!(shown["row_exists"], true);
+    assert_eq!(shown["trust_off"], Value::Null);
+    let block = &shown["blocks"][0];
+    assert_eq!(
+        (&block["scope"], &block["reason"]),
+        (&json!("registration"), &json!("a test"))
+    );
+    let history = shown["history"].as_array().unwrap();
+    let kinds: Vec<_> = history
+        .iter()
+        .map(|event| event["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds[..2], ["registered", "modified"]);
+    let blocked = history.iter().find(|event| event["kind"] == "blocked");
+    let blocked = blocked.expect("it was blocked");
+    assert_eq!(blocked["reason"], "a test");
+    assert!(blocked["operator"].is_string());
+
+    let text = server
+        .command(&["clients", "show", &client_id])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(
+        text.contains(&client_id) && text.contains("history") && text.contains(": a test"),
+        "{text}"
+    );
+    assert!(!run(&server, &["clients", "show", "nobody"]).0);
+}

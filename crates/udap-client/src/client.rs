@@ -196,9 +196,21 @@ impl Client {
     /// # Errors
     /// [`HttpError`]; the status is for the caller to judge.
     pub async fn get(&self, url: &Url) -> Result<(u16, Vec<u8>), HttpError> {
+        let (status, body, _) = self.get_with_date(url).await?;
+        Ok((status, body))
+    }
+
+    /// As [`Client::get`], with the answer's `Date`: what the server's clock says.
+    ///
+    /// # Errors
+    /// Those of [`Client::get`].
+    pub async fn get_with_date(
+        &self,
+        url: &Url,
+    ) -> Result<(u16, Vec<u8>, Option<String>), HttpError> {
         let url = address(url.as_str(), true)?;
         let request = self.request(&url, FILE_BYTES);
         let answer = (self.fetcher.get(&request).await).map_err(|error| failed(&url, error))?;
-        Ok((answer.status, answer.body))
+        Ok((answer.status, answer.body, answer.date))
     }
 }

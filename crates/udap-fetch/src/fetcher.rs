@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{
-    ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    ACCEPT, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH,
     LAST_MODIFIED, LOCATION, RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
@@ -261,6 +261,7 @@ async fn talk(builder: RequestBuilder, request: &Request) -> Result<Answer, Fetc
         content_type: header(headers, &CONTENT_TYPE),
         entity_tag: header(headers, &ETAG),
         last_modified: header(headers, &LAST_MODIFIED),
+        date: header(headers, &DATE),
         retry_after: header(headers, &RETRY_AFTER),
         body,
     })

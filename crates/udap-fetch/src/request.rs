@@ -131,6 +131,8 @@ pub struct Answer {
     pub entity_tag: Option<String>,
     /// `Last-Modified`, for [`Request::if_modified_since`].
     pub last_modified: Option<String>,
+    /// `Date`: the server's clock.
+    pub date: Option<String>,
     /// `Retry-After`.
     pub retry_after: Option<String>,
     /// The body, as it came: nothing is decompressed.

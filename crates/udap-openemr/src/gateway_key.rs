@@ -61,6 +61,18 @@ impl GatewayKey {
         Self::load(&path)
     }
 
+    /// Reads the site's key; `None` if there is none yet. Makes nothing.
+    ///
+    /// # Errors
+    /// If it cannot be read, is open to others than its owner, or is no RSA key.
+    pub fn find(directory: &Path, site: &str) -> Result<Option<Self>, GatewayKeyError> {
+        let path = directory.join(file_name(site)?);
+        if !path.try_exists().map_err(at(&path))? {
+            return Ok(None);
+        }
+        Self::load(&path).map(Some)
+    }
+
     fn load(path: &Path) -> Result<Self, GatewayKeyError> {
         check_mode(path)?;
         let pem = Zeroizing::new(fs::read_to_string(path).map_err(at(path))?);
@@ -184,7 +196,11 @@ mod tests {
     fn a_key_is_made_once_and_read_ever_after() {
         let folder = tempfile::tempdir().unwrap();
         let directory = folder.path().join("keys");
+        assert!(GatewayKey::find(&directory, "default").unwrap().is_none());
+        assert!(!directory.exists());
         let made = GatewayKey::load_or_create(&directory, "default").unwrap();
+        let found = GatewayKey::find(&directory, "default").unwrap();
+        assert_eq!(found.unwrap().kid(), made.kid());
         let read = GatewayKey::load_or_create(&directory, "default").unwrap();
         assert_eq!(made.jwk(), read.jwk());
         assert_eq!(made.kid(), made.jwk().thumbprint());

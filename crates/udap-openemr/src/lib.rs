@@ -14,9 +14,9 @@ mod secret;
 pub use embedded::EmbeddedClients;
 pub use gateway_key::{GatewayKey, GatewayKeyError};
 pub use openemr::{
-    Account, AccountError, Charset, Globals, Grant, GrantedSchema, LaterColumns, OpenEmrClients,
-    OpenEmrOptions, OpenEmrVersion, PASSWORD_PLACEHOLDER, Privilege, Structure, StructureError,
-    VersionError, grants,
+    Account, AccountError, BrokenRow, Charset, Excess, Globals, Grant, GrantedSchema, LaterColumns,
+    OpenEmrClients, OpenEmrOptions, OpenEmrVersion, PASSWORD_PLACEHOLDER, Privilege, RowFault,
+    Structure, StructureError, SystemUser, VersionError, broken_rows, excess, grants, is_denial,
 };
 pub use row::{ClientRow, Column, ColumnValue, RowError, RowKey};
 pub use secret::{ClientSecret, NoRandomness};

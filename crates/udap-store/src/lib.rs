@@ -28,5 +28,5 @@ pub use lease::{LONGEST_LEASE, Leases};
 pub use registry::MySqlRegistry;
 #[cfg(feature = "sqlite")]
 pub use registry::SqliteRegistry;
-pub use registry::{OpenError, SqlRegistry};
+pub use registry::{OpenError, SqlRegistry, TablesState};
 pub use sql::{Engine, is_passing};

@@ -1,12 +1,14 @@
 //! `udap clients`: the registrar's view of registered apps, for operators.
 
 mod recheck;
+mod show;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use udap::registry::{
-    BlockScope, OperatorAction, RegistrationStatus, RegistrationSummary, Registry,
+    BlockScope, OperatorAction, RegistrationDetails, RegistrationStatus, RegistrationSummary,
+    Registry,
 };
 
 use crate::commands::Verdict;
@@ -15,7 +17,7 @@ use crate::environment;
 use crate::output::{Output, Page, Report, timestamp};
 use crate::serve::open_registry;
 
-/// List, disable and enable registered apps
+/// List, show, disable and enable registered apps
 #[derive(Debug, Args)]
 pub(crate) struct Clients {
     #[command(flatten)]
@@ -28,6 +30,11 @@ pub(crate) struct Clients {
 enum Verb {
     /// List all registrations, oldest first
     List,
+    /// Show all about one registration, and its history from the audit log
+    Show {
+        /// The client_id, as `udap clients list` shows it
+        client_id: String,
+    },
     /// Switch a client off, and refuse every later statement of it
     ///
     /// Its tokens are revoked. Lifted by `udap clients enable` only.
@@ -68,9 +75,12 @@ impl Clients {
         if let Verb::Recheck { force } = self.verb {
             return recheck::run(&config, force, output).await;
         }
+        if let Verb::Show { client_id } = &self.verb {
+            return show::run(&config, client_id, output).await;
+        }
         let registry = open_registry(&config).await?;
         match self.verb {
-            Verb::Recheck { .. } => {}
+            Verb::Recheck { .. } | Verb::Show { .. } => {}
             Verb::List => output.show(&List(registry.list().await?))?,
             Verb::Disable {
                 client_id,
@@ -98,14 +108,22 @@ impl Clients {
 }
 
 async fn known(registry: &dyn Registry, client_id: &str) -> anyhow::Result<()> {
-    let all = registry
-        .list()
+    details(registry, client_id).await.map(drop)
+}
+
+/// All about a client.
+///
+/// # Errors
+/// If there is none of this id, or the store fails.
+async fn details(registry: &dyn Registry, client_id: &str) -> anyhow::Result<RegistrationDetails> {
+    let found = registry
+        .details(client_id)
         .await
-        .context("the registrations cannot be read")?;
-    if !all.iter().any(|summary| summary.client_id == client_id) {
-        bail!("there is no client {client_id}: `udap clients list` shows all");
+        .context("the registration cannot be read")?;
+    match found {
+        Some(details) => Ok(details),
+        None => bail!("there is no client {client_id}: `udap clients list` shows all"),
     }
-    Ok(())
 }
 
 fn action(client_id: String, reason: Option<String>) -> OperatorAction {

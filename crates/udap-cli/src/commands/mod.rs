@@ -6,8 +6,10 @@ mod clients;
 mod config;
 mod config_file;
 mod crl;
+mod db;
 mod demo;
 mod discover;
+mod doctor;
 mod inspect;
 mod metadata_options;
 mod path_report;
@@ -34,7 +36,11 @@ pub(crate) enum Command {
     Demo(demo::Demo),
     /// Look at the configuration without serving
     Config(config::ConfigCommand),
-    /// List, disable and enable registered apps
+    /// Check configuration, database, OpenEMR and certificates, and say what to do
+    Doctor(doctor::Doctor),
+    /// Prepare the database
+    Db(db::Db),
+    /// List, show, disable and enable registered apps
     Clients(clients::Clients),
     /// Fetch revocation lists
     Crl(crl::CrlCommand),
@@ -83,6 +89,8 @@ impl Command {
             Self::Serve(command) => command.run().await,
             Self::Demo(command) => command.run().await,
             Self::Config(command) => command.run(*output),
+            Self::Doctor(command) => command.run(*output).await,
+            Self::Db(command) => command.run(*output).await,
             Self::Clients(command) => command.run(*output).await,
             Self::Crl(command) => command.run(*output).await,
             Self::Audit(command) => command.run(*output).await,

@@ -1,6 +1,7 @@
 //! What a site's OpenEMR says of itself: its version, and with `scopes = "discover"` what it supports.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -12,6 +13,7 @@ use url::Url;
 use super::store::openemr_version;
 use crate::config::Config;
 use crate::config::settings::{Scopes, Site};
+use crate::material;
 
 /// What the OpenEMR of each site says of itself, by site id.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +48,7 @@ impl Discovered {
 }
 
 /// Where OpenEMR's discovery document lies below its OAuth base, whose token endpoint is known.
-const DOCUMENT: &str = ".well-known/openid-configuration";
+pub(crate) const DISCOVERY_DOCUMENT: &str = ".well-known/openid-configuration";
 
 /// The same list stands here, below the FHIR base URL.
 const SMART_DOCUMENT: &str = "/.well-known/smart-configuration";
@@ -62,7 +64,7 @@ pub(crate) async fn discover(config: &Config) -> anyhow::Result<Discovered> {
             discovered.versions.insert(site.id.clone(), version);
         }
         if matches!(site.scopes, Scopes::Discover) {
-            let scopes = ask(site).await.with_context(|| {
+            let scopes = ask(config, site).await.with_context(|| {
                 format!(
                     "site \"{}\": scopes = \"discover\": OpenEMR must be running, or list the scopes",
                     site.id
@@ -79,12 +81,13 @@ pub(crate) async fn discover(config: &Config) -> anyhow::Result<Discovered> {
 ///
 /// # Errors
 /// If neither lists any.
-pub(crate) async fn ask(site: &Site) -> anyhow::Result<Vec<String>> {
-    let openid = site.upstream_token_url.join(DOCUMENT)?;
+async fn ask(config: &Config, site: &Site) -> anyhow::Result<Vec<String>> {
+    let openid = site.upstream_token_url.join(DISCOVERY_DOCUMENT)?;
     let smart = format!("{}{SMART_DOCUMENT}", site.fhir_base_url).parse()?;
-    match ask_at(&openid).await {
+    let client = operator_client(config, ClientOptions::default().timeout)?;
+    match ask_at(&client, &openid).await {
         Ok(scopes) => Ok(scopes),
-        Err(error) => match ask_at(&smart).await {
+        Err(error) => match ask_at(&client, &smart).await {
             Ok(scopes) => Ok(scopes),
             // The first is the one that every version has.
             Err(_) => Err(error),
@@ -92,8 +95,24 @@ pub(crate) async fn ask(site: &Site) -> anyhow::Result<Vec<String>> {
     }
 }
 
-async fn ask_at(url: &Url) -> anyhow::Result<Vec<String>> {
-    let (status, body) = Client::new(&ClientOptions::default())?.get(url).await?;
+/// What asks addresses that the operator configured.
+///
+/// # Errors
+/// If a root certificate of `[fetch] tls_roots` cannot be read.
+pub(crate) fn operator_client(config: &Config, timeout: Duration) -> anyhow::Result<Client> {
+    let roots = material::certificates(&config.fetch.tls_roots).context("[fetch] tls_roots")?;
+    let roots = roots.iter();
+    Ok(Client::new(&ClientOptions {
+        timeout,
+        tls_roots: roots
+            .map(|root| pem::encode(&pem::Pem::new("CERTIFICATE", root.der())).into_bytes())
+            .collect(),
+        ..ClientOptions::default()
+    })?)
+}
+
+async fn ask_at(client: &Client, url: &Url) -> anyhow::Result<Vec<String>> {
+    let (status, body) = client.get(url).await?;
     if status != 200 {
         bail!("{url} answers with status {status}");
     }
@@ -108,7 +127,7 @@ async fn ask_at(url: &Url) -> anyhow::Result<Vec<String>> {
 
 /// The concrete scopes of a discovery document, whose list some OpenEMRs nest one array too deep.
 /// Entries that are no scopes are passed over: OpenEMR's own catalogue has some.
-fn concrete_scopes(document: &Value) -> Vec<String> {
+pub(crate) fn concrete_scopes(document: &Value) -> Vec<String> {
     let listed = match document.get("scopes_supported") {
         Some(Value::Array(outer)) => match outer.as_slice() {
             [Value::Array(inner)] => inner.as_slice(),

@@ -24,8 +24,10 @@ use crate::config::Config;
 
 pub(crate) use audit::{Sealer, seal_key};
 pub(crate) use build::{Offer, build, check};
-pub(crate) use discovered::discover;
-pub(crate) use store::{open_audit_log, open_registry, open_store};
+pub(crate) use discovered::{DISCOVERY_DOCUMENT, concrete_scopes, discover, operator_client};
+pub(crate) use store::{
+    clients, connect_options, open_audit_log, open_registry, open_store, schema,
+};
 pub(crate) use upkeep::Passes;
 
 /// A server that is listening.

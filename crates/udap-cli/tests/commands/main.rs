@@ -3,7 +3,10 @@
 mod audit;
 mod authority;
 mod client;
+mod db;
+mod doctor;
 mod inspect;
+mod openemr;
 mod ran;
 mod server;
 mod statement;

@@ -34,6 +34,14 @@ impl Place {
         std::fs::write(path, content).unwrap();
     }
 
+    /// A file that its owner alone can read, as keys are.
+    pub(crate) fn write_private(&self, name: &str, content: impl AsRef<[u8]>) {
+        use std::os::unix::fs::PermissionsExt;
+        self.write(name, content);
+        let mode = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(self.path(name), mode).unwrap();
+    }
+
     pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
     }

@@ -4,12 +4,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use sqlx::mysql::{MySqlArguments, MySqlDatabaseError, MySqlRow};
+use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Row, Transaction};
 use time::OffsetDateTime;
 use udap_store::{Client, ClientTable, ClientTableError};
 
+use super::errors::{is_denial, is_outdated};
 use super::statements::{Privilege, Statements};
 use super::structure::{Structure, StructureError};
 use super::wall_clock::WallClock;
@@ -42,10 +43,10 @@ pub struct OpenEmrClients {
 
 /// What is known of the schema, until it changes.
 #[derive(Debug)]
-struct Known {
+pub(super) struct Known {
     at: Instant,
-    structure: Structure,
-    statements: Statements,
+    pub(super) structure: Structure,
+    pub(super) statements: Statements,
 }
 
 impl OpenEmrClients {
@@ -89,7 +90,7 @@ impl OpenEmrClients {
         Ok(missing)
     }
 
-    async fn known(
+    pub(super) async fn known(
         &self,
         connection: &mut MySqlConnection,
     ) -> Result<Arc<Known>, ClientTableError> {
@@ -123,7 +124,7 @@ impl OpenEmrClients {
     }
 
     /// OpenEMR was upgraded, perhaps: what is known of its structure is no longer.
-    fn failed(&self, error: sqlx::Error) -> ClientTableError {
+    pub(super) fn failed(&self, error: sqlx::Error) -> ClientTableError {
         if is_outdated(&error) {
             *self.known.write().unwrap_or_else(PoisonError::into_inner) = None;
             return ClientTableError::Changed;
@@ -131,7 +132,11 @@ impl OpenEmrClients {
         error.into()
     }
 
-    fn row(&self, known: &Known, client: &Client) -> Result<ClientRow, ClientTableError> {
+    pub(super) fn row(
+        &self,
+        known: &Known,
+        client: &Client,
+    ) -> Result<ClientRow, ClientTableError> {
         if client.site != self.options.site {
             return Err(ClientTableError::Unfit(
                 "the client belongs to another site".into(),
@@ -375,7 +380,7 @@ fn bind_time<'q>(query: MySqlQuery<'q>, at: OffsetDateTime, clock: &WallClock) -
     }
 }
 
-fn holds(
+pub(super) fn holds(
     row: &MySqlRow,
     column: &'static str,
     value: &ColumnValue<'_>,
@@ -396,23 +401,4 @@ fn holds(
             }
         }
     })
-}
-
-fn number(error: &sqlx::Error) -> Option<u16> {
-    match error {
-        sqlx::Error::Database(error) => error
-            .try_downcast_ref::<MySqlDatabaseError>()
-            .map(MySqlDatabaseError::number),
-        _ => None,
-    }
-}
-
-/// No such column, no such table, a column without a default, a view whose tables changed.
-fn is_outdated(error: &sqlx::Error) -> bool {
-    matches!(number(error), Some(1054 | 1146 | 1364 | 1356))
-}
-
-/// A privilege on a schema, a table, a column or for a statement is missing.
-fn is_denial(error: &sqlx::Error) -> bool {
-    matches!(number(error), Some(1044 | 1142 | 1143 | 1227 | 1370))
 }

@@ -55,6 +55,17 @@ impl Source {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Globals(BTreeMap<String, String>);
 
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Globals {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(settings: I) -> Self {
+        let settings = settings.into_iter();
+        Self(
+            settings
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+}
+
 impl Globals {
     /// The names of the settings that are looked at.
     #[must_use]
@@ -72,6 +83,14 @@ impl Globals {
     #[must_use]
     pub fn is_on(&self, name: &str) -> bool {
         self.get(name) == Some("1")
+    }
+
+    /// Whether OpenEMR's time zone is one that is known here; the database server's own if it is
+    /// empty.
+    #[must_use]
+    pub fn has_known_time_zone(&self) -> bool {
+        let zone = self.get("gbl_time_zone").unwrap_or_default();
+        zone.is_empty() || jiff::tz::TimeZone::get(zone).is_ok()
     }
 
     pub(super) async fn read(

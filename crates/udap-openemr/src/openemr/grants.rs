@@ -15,6 +15,9 @@ pub const PASSWORD_PLACEHOLDER: &str = "<password>";
 /// What migrations and the registry do in their own schema.
 const OWN_PRIVILEGES: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP";
 
+/// The versions that the columns of [`LATER`] came with.
+const SINCE: [&str; 2] = ["7.0.2", "7.0.3"];
+
 /// MySQL's limit for the name of an account; MariaDB has a wider one.
 const LONGEST_USER: usize = 32;
 
@@ -85,7 +88,7 @@ impl Account {
 pub enum LaterColumns {
     /// These are there.
     Seen(Vec<&'static str>),
-    /// Nobody looked: those of the newest version are taken to be there.
+    /// Nobody could look.
     Unseen,
 }
 
@@ -109,10 +112,10 @@ impl LaterColumns {
         Ok(Self::Seen(LATER.into_iter().filter(is_there).collect()))
     }
 
-    fn names(&self) -> &[&'static str] {
+    fn seen(&self) -> &[&'static str] {
         match self {
             Self::Seen(names) => names,
-            Self::Unseen => &LATER,
+            Self::Unseen => &[],
         }
     }
 }
@@ -185,29 +188,32 @@ fn of_openemr(openemr: &GrantedSchema, to: &str) -> Vec<Grant> {
     let schema = quoted(&openemr.name);
     let readable: Vec<_> = (BASE.iter())
         .filter(|column| !HIDDEN.contains(column))
-        .chain(openemr.later.names())
+        .chain(openemr.later.seen())
         .copied()
         .collect();
-    let clients = match openemr.later {
-        LaterColumns::Seen(_) => "Clients, without the secrets of others".to_owned(),
-        LaterColumns::Unseen => format!(
-            "Clients, without the secrets of others. Nobody could look: if OpenEMR is older than 7.0.3, \
-             take {} out of SELECT, and before 7.0.2 {} too",
-            LATER[1], LATER[0]
-        ),
-    };
     let settings: Vec<_> = (Globals::names().iter())
         .map(|name| format!("'{name}'"))
         .collect();
-    vec![
-        Grant::new(
-            &clients,
-            format!(
-                "GRANT SELECT ({}), INSERT, UPDATE ({}) ON {schema}.oauth_clients TO {to}",
-                readable.join(", "),
-                REPLACED.join(", ")
-            ),
+    let mut grants = vec![Grant::new(
+        "Clients, without the secrets of others",
+        format!(
+            "GRANT SELECT ({}), INSERT, UPDATE ({}) ON {schema}.oauth_clients TO {to}",
+            readable.join(", "),
+            REPLACED.join(", ")
         ),
+    )];
+    if openemr.later == LaterColumns::Unseen {
+        // By themselves: where one fails, nothing else is missing.
+        grants.extend(LATER.into_iter().zip(SINCE).map(|(column, since)| {
+            Grant::new(
+                &format!(
+                    "Fails before OpenEMR {since}, which has no such column: then leave it out"
+                ),
+                format!("GRANT SELECT ({column}) ON {schema}.oauth_clients TO {to}"),
+            )
+        }));
+    }
+    grants.extend([
         Grant::new(
             "To end sessions and tokens of clients that are switched off",
             format!(
@@ -246,7 +252,8 @@ fn of_openemr(openemr: &GrantedSchema, to: &str) -> Vec<Grant> {
             "Lets `udap doctor` look whether OpenEMR's user oe-system is there",
             format!("GRANT SELECT (username, uuid) ON {schema}.users TO {to}"),
         ),
-    ]
+    ]);
+    grants
 }
 
 /// A schema's name as itself where servers take `_` and `%` for placeholders: in privileges on a
@@ -310,8 +317,12 @@ mod tests {
             let sql = sql(&grants);
             assert_eq!(sql.contains(LATER[0]), skip, "{later:?}");
             assert_eq!(sql.contains(LATER[1]), dsi, "{later:?}");
-            let advises = grants.iter().any(|grant| grant.about.contains("7.0.3"));
-            assert_eq!(advises, later == LaterColumns::Unseen);
+            // A statement of its own, where it may fail.
+            let alone = (grants.iter()).find(|grant| grant.about.contains("before OpenEMR 7.0.3"));
+            assert_eq!(
+                alone.map(|grant| grant.sql.contains("SELECT (dsi_type) ON")),
+                (later == LaterColumns::Unseen).then_some(true)
+            );
         }
     }
 

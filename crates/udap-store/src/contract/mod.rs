@@ -4,6 +4,7 @@
 //! A store's tests implement [`Harness`] and name it in [`contract_tests!`](crate::contract_tests).
 //! Statements are real: signed, and taken through every check by a registrar.
 
+pub mod details;
 mod fault;
 mod harness;
 pub mod lifecycle;

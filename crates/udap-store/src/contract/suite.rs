@@ -5,7 +5,7 @@
 #[macro_export]
 macro_rules! contract_tests {
     ($harness:expr) => {
-        use $crate::contract::{lifecycle, operators, races, rechecks, replays};
+        use $crate::contract::{details, lifecycle, operators, races, rechecks, replays};
 
         /// Proves: D05, D09
         #[tokio::test]
@@ -148,7 +148,7 @@ macro_rules! contract_tests {
 
         #[tokio::test]
         async fn a_registration_is_shown_with_all_that_holds_for_it() {
-            operators::a_registration_is_shown_with_all_that_holds_for_it(&$harness.await).await;
+            details::a_registration_is_shown_with_all_that_holds_for_it(&$harness.await).await;
         }
 
         #[tokio::test]

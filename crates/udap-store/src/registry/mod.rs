@@ -13,6 +13,7 @@ mod audit;
 mod crl_archive;
 mod details;
 mod lease;
+mod look;
 mod methods;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -34,6 +35,8 @@ use sqlx::migrate::MigrateError;
 use sqlx::{Pool, Transaction};
 use time::{Duration, OffsetDateTime};
 use udap::limits;
+
+pub use look::TablesState;
 
 use crate::client_table::{ClientTable, ClientTableError, SiteClients};
 use crate::error::StoreError;

@@ -50,7 +50,7 @@ impl SqlRegistry<MySql> {
     }
 }
 
-async fn connect(options: MySqlConnectOptions) -> Result<Pool<MySql>, sqlx::Error> {
+pub(super) async fn connect(options: MySqlConnectOptions) -> Result<Pool<MySql>, sqlx::Error> {
     // The session's mode is ours to set; its time zone stays the server's, as OpenEMR's is.
     let options = options
         .charset("utf8mb4")

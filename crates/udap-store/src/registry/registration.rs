@@ -28,7 +28,9 @@ impl<E: Engine> SqlRegistry<E> {
     ) -> Result<Registered, StoreError> {
         let applicant = Applicant::of(approved.statement())?;
         let mut transaction = self.write_gated().await?;
-        let standing = self.look(&mut transaction, &applicant, context).await?;
+        let standing = self
+            .standing_of(&mut transaction, &applicant, context)
+            .await?;
         match used_before(standing.statement, context)? {
             None => {}
             Some(Outcome::Registered(registered)) => return Ok(registered),
@@ -233,7 +235,9 @@ impl<E: Engine> SqlRegistry<E> {
     ) -> Result<Cancelled, StoreError> {
         let applicant = Applicant::of(cancellation.statement())?;
         let mut transaction = self.write_gated().await?;
-        let standing = self.look(&mut transaction, &applicant, context).await?;
+        let standing = self
+            .standing_of(&mut transaction, &applicant, context)
+            .await?;
         match used_before(standing.statement, context)? {
             None => {}
             Some(Outcome::Cancelled(cancelled)) => return Ok(cancelled),
@@ -310,7 +314,9 @@ impl<E: Engine> SqlRegistry<E> {
     ) -> Result<(), StoreError> {
         let applicant = Applicant::of(statement)?;
         let mut transaction = self.write_gated().await?;
-        let standing = self.look(&mut transaction, &applicant, context).await?;
+        let standing = self
+            .standing_of(&mut transaction, &applicant, context)
+            .await?;
         match used_before(standing.statement, context)? {
             None => {}
             Some(Outcome::Refused | Outcome::Blocked | Outcome::NotRegistered) => return Ok(()),
@@ -340,7 +346,7 @@ impl<E: Engine> SqlRegistry<E> {
     }
 
     /// What stands against the statement, under the gate.
-    async fn look(
+    async fn standing_of(
         &self,
         transaction: &mut Transaction<'_, E>,
         applicant: &Applicant<'_>,

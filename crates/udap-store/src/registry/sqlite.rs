@@ -60,6 +60,15 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .acquire_timeout(WAIT)
 }
 
+/// For looking only: nothing is made or changed.
+pub(super) async fn reader(path: &Path) -> Result<Pool<Sqlite>, OpenError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(WAIT);
+    Ok(pool(1).connect_with(options).await?)
+}
+
 /// A committed registration survives a power cut.
 fn durable(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options

@@ -181,7 +181,7 @@ id = "two"
 fhir_base_url = "https://emr.example.org/two"
 authorization_endpoint = "https://emr.example.org/two/authorize"
 token_endpoint = "https://emr.example.org/two/token"
-openemr_schema = "openemr"
+openemr_schema = "openemr_two"
 token_mode = "gateway"
 scopes = ["openid"]
 
