@@ -5,6 +5,7 @@
     reason = "a black-box test lives in real time and has no configuration of its own"
 )]
 
+mod answer;
 mod binary;
 mod database;
 pub mod openemr;
@@ -14,10 +15,11 @@ mod setup;
 mod store;
 mod web;
 
+pub use answer::{Answer, answer};
 pub use binary::udap;
 pub use database::{Database, Readable, Row};
 pub use proxy::{Cut, Proxy};
-pub use server::{Answer, Server, answer};
+pub use server::Server;
 pub use setup::{Member, Setup};
 pub use store::{MariaDb, STORE_VARIABLE, Store};
 pub use web::{Page, Web};
