@@ -24,13 +24,15 @@ fn blocks() -> Vec<(String, String)> {
 }
 
 /// What is on the path of whoever follows the page.
-fn programs(folder: &Path) {
+fn programs(folder: &Path, database: &Path) {
     fs::create_dir(folder).unwrap();
     let udap = udap().get_program().to_owned();
     symlink(udap, folder.join("udap")).unwrap();
-    // Whoever runs the test administers its database.
+    // Whoever runs the test administers its database, and only that one.
     let sudo = folder.join("sudo");
-    fs::write(&sudo, "#!/bin/sh\nexec \"$@\" --user=root\n").unwrap();
+    let socket = database.display();
+    let script = format!("#!/bin/sh\nexec \"$@\" --user=root --socket='{socket}'\n");
+    fs::write(&sudo, script).unwrap();
     fs::set_permissions(&sudo, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
@@ -47,13 +49,14 @@ async fn the_guide_leads_from_nothing_to_the_first_app() {
     let _proxy = Proxy::nginx(&public, &registrar, &stand_in.address().to_string());
 
     let folder = tempfile::tempdir().unwrap();
-    programs(&folder.path().join("bin"));
+    programs(&folder.path().join("bin"), database.socket().unwrap());
     let ours = |text: &str| {
         text.replace("https://emr.example.org", &base)
             .replace("127.0.0.1:3306", &format!("127.0.0.1:{}", database.port()))
             .replace("\"openemr\"", &format!("{:?}", openemr.schema().name()))
     };
-    let mut script = String::from("set -euo pipefail\ntrap 'kill $(jobs -p) || true' EXIT\n");
+    let mut script =
+        String::from("set -euo pipefail\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n");
     for (language, text) in blocks() {
         let text = ours(&text);
         match language.as_str() {
@@ -76,7 +79,6 @@ async fn the_guide_leads_from_nothing_to_the_first_app() {
         .args(["-c", &script])
         .current_dir(folder.path())
         .env("PATH", format!("{}/bin:{path}", folder.path().display()))
-        .env("MYSQL_UNIX_PORT", database.socket().unwrap())
         .env("no_proxy", "*")
         .output()
         .unwrap();
