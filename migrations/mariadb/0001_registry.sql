@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS registration (
     KEY registration_client_uri (client_uri_hash, live),
     KEY registration_key (key_fingerprint, live),
     KEY registration_certificate (issuer_hash, serial(64)),
-    KEY registration_expiry (live, not_after),
+    KEY registration_expiry (live, trust_off, not_after),
     KEY registration_order (registered_at, id),
     KEY registration_chain (live, chain_hash)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -38,6 +38,8 @@ pub struct PassReport {
     pub good: usize,
     /// Of these, without a status that could be learned: left as they are.
     pub unsettled: usize,
+    /// Clients of which nothing could be recorded: a fault of ours or of their rows.
+    pub unrecorded: usize,
     /// Clients switched off, by reason.
     pub switched_off: BTreeMap<&'static str, usize>,
     /// Communities for which the brake held.
@@ -131,7 +133,7 @@ impl Rechecker {
         force: bool,
     ) -> Result<PassReport, RegistryError> {
         let rules = self.service.rules();
-        let mut report = PassReport::default();
+        let mut progress = Progress::default();
         let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
         let mut after = None;
         loop {
@@ -146,10 +148,10 @@ impl Rechecker {
                 if registration.checked_at > due_before {
                     continue;
                 }
-                report.checked += 1;
+                progress.report.checked += 1;
                 match self.look_at(&registration, Means::Network).await {
                     Finding::Now(result) => {
-                        self.record(&registration, &result, &mut report).await?;
+                        self.record(&registration, &result, &mut progress).await?;
                     }
                     Finding::AtTheEnd(reason) => tally.to_switch_off.push((registration, reason)),
                 }
@@ -161,10 +163,12 @@ impl Rechecker {
             tallies.clear();
         }
         for (community, tally) in tallies {
-            self.conclude(community, tally, force, &mut report).await?;
+            self.conclude(community, tally, force, &mut progress)
+                .await?;
         }
-        self.tell(&report);
-        Ok(report)
+        self.tell(&progress.report);
+        progress.finish()?;
+        Ok(progress.report)
     }
 
     /// Switches off every client whose certificate has expired by now. Returns how many.
@@ -172,7 +176,7 @@ impl Rechecker {
     /// # Errors
     /// If the registry fails.
     pub async fn expire(&self) -> Result<usize, RegistryError> {
-        let mut report = PassReport::default();
+        let mut progress = Progress::default();
         let mut done = HashSet::new();
         loop {
             let now = self.service.now();
@@ -182,11 +186,12 @@ impl Rechecker {
                 if done.insert(registration.client_id.clone()) {
                     is_new = true;
                     let result = CheckResult::Off(TrustOff::Expired);
-                    self.record(&registration, &result, &mut report).await?;
+                    self.record(&registration, &result, &mut progress).await?;
                 }
             }
             if !is_new {
-                return Ok(report.switched_off.values().sum());
+                progress.finish()?;
+                return Ok(progress.report.switched_off.values().sum());
             }
         }
     }
@@ -198,10 +203,10 @@ impl Rechecker {
     /// # Errors
     /// If the registry fails; the lists are compared again then.
     pub async fn take_up_crls(&self) -> Result<usize, RegistryError> {
-        let mut report = PassReport::default();
+        let mut progress = Progress::default();
         let mut hasty = self.service.take_hasty();
         while let Some(client_id) = hasty.last() {
-            if let Err(error) = self.look_at_hasty(client_id, &mut report).await {
+            if let Err(error) = self.look_at_hasty(client_id, &mut progress).await {
                 for client_id in &hasty {
                     self.service.note_hasty(client_id);
                 }
@@ -219,30 +224,33 @@ impl Rechecker {
             (is_same, compared.fingerprints.clone())
         };
         if is_same {
-            return Ok(report.switched_off.values().sum());
+            progress.finish()?;
+            return Ok(progress.report.switched_off.values().sum());
         }
         for crl in store.iter() {
             if known.contains(crl.fingerprint()) {
                 continue;
             }
             for registration in self.records.listed(crl).await? {
-                self.switch_off_if_revoked(&registration, &mut report)
+                self.switch_off_if_revoked(&registration, &mut progress)
                     .await?;
             }
         }
+        // Otherwise they are compared again.
+        progress.finish()?;
         let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
         compared.fingerprints = store.iter().map(|crl| *crl.fingerprint()).collect();
         compared.store = Some(store);
-        Ok(report.switched_off.values().sum())
+        Ok(progress.report.switched_off.values().sum())
     }
 
     async fn look_at_hasty(
         &self,
         client_id: &str,
-        report: &mut PassReport,
+        progress: &mut Progress,
     ) -> Result<(), RegistryError> {
         match self.records.live_client(client_id).await {
-            Ok(Some(registration)) => self.switch_off_if_revoked(&registration, report).await,
+            Ok(Some(registration)) => self.switch_off_if_revoked(&registration, progress).await,
             Ok(None) => Ok(()),
             Err(error @ RegistryError::Unavailable(_)) => Err(error),
             Err(error) => {
@@ -255,11 +263,11 @@ impl Rechecker {
     async fn switch_off_if_revoked(
         &self,
         registration: &LiveRegistration,
-        report: &mut PassReport,
+        progress: &mut Progress,
     ) -> Result<(), RegistryError> {
         match self.look_at(registration, Means::Known).await {
             Finding::Now(result @ CheckResult::Revoked(_)) => {
-                self.record(registration, &result, report).await
+                self.record(registration, &result, progress).await
             }
             _ => Ok(()),
         }
@@ -347,34 +355,43 @@ impl Rechecker {
         &self,
         registration: &LiveRegistration,
         result: &CheckResult,
-        report: &mut PassReport,
+        progress: &mut Progress,
     ) -> Result<(), RegistryError> {
         let now = self.service.now();
         let on = match self.records.record_check(registration, result, now).await {
             Ok(on) => on,
             // Cancelled meanwhile.
             Err(RegistryError::NotRegistered) => return Ok(()),
-            Err(error @ RegistryError::Unavailable(_)) => return Err(error),
+            // Perhaps somebody keeps this one locked: that must not keep the others on.
+            Err(error @ RegistryError::Unavailable(_)) => {
+                return progress.failed(&registration.client_id, error);
+            }
             // What is wrong with one must not keep the others from being looked at.
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::error!(client_id = %registration.client_id, %error, cause,
                     "a check could not be recorded");
+                progress.report.unrecorded += 1;
                 return Ok(());
             }
         };
+        progress.in_a_row = 0;
         metrics::recheck(result);
         match result {
-            CheckResult::Good => report.good += 1,
+            CheckResult::Good => progress.report.good += 1,
             CheckResult::Unsettled if is_off_for_good(registration) => {}
-            CheckResult::Unsettled => report.unsettled += 1,
+            CheckResult::Unsettled => progress.report.unsettled += 1,
             CheckResult::Revoked(_) | CheckResult::Off(_) => {
                 let reason = match result {
                     CheckResult::Off(reason) => *reason,
                     _ => TrustOff::Revoked,
                 };
                 if registration.enabled && !on {
-                    *report.switched_off.entry(reason.as_str()).or_default() += 1;
+                    *progress
+                        .report
+                        .switched_off
+                        .entry(reason.as_str())
+                        .or_default() += 1;
                     tracing::warn!(client_id = %registration.client_id,
                         site = %registration.site, community = %registration.community_uri,
                         reason = reason.as_str(), "client switched off: its certificate is no longer trusted");
@@ -390,7 +407,7 @@ impl Rechecker {
         community: String,
         tally: Tally,
         force: bool,
-        report: &mut PassReport,
+        progress: &mut Progress,
     ) -> Result<(), RegistryError> {
         let on = tally
             .to_switch_off
@@ -401,7 +418,7 @@ impl Rechecker {
             tracing::error!(%community, clients = on, of = tally.clients,
                 "so many clients would be switched off that none is: look at the community's \
                  anchors and at its revocation lists, then run `udap clients recheck --force`");
-            report.held_back.push(HeldBack {
+            progress.report.held_back.push(HeldBack {
                 community,
                 clients: on,
                 of: tally.clients,
@@ -409,7 +426,7 @@ impl Rechecker {
             return Ok(());
         }
         for (registration, reason) in tally.to_switch_off {
-            self.record(&registration, &CheckResult::Off(reason), report)
+            self.record(&registration, &CheckResult::Off(reason), progress)
                 .await?;
         }
         Ok(())
@@ -434,8 +451,45 @@ impl Rechecker {
                 report.unsettled
             ));
         }
+        if report.unrecorded > 0 {
+            problems.push(format!(
+                "{} registered clients could not be looked at: the log says why",
+                report.unrecorded
+            ));
+        }
         self.service.set_notice(Notice::Recheck, problems);
         metrics::recheck_pass(report);
+    }
+}
+
+/// Records that fail one after the other before the registry is taken to be away.
+const FAILURES: u32 = 3;
+
+/// How far a look at registrations has come.
+#[derive(Default)]
+struct Progress {
+    report: PassReport,
+    /// Why the first that could not be recorded could not.
+    first_failure: Option<RegistryError>,
+    in_a_row: u32,
+}
+
+impl Progress {
+    /// Goes on to the next, unless the registry is away.
+    fn failed(&mut self, client_id: &str, error: RegistryError) -> Result<(), RegistryError> {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        tracing::warn!(client_id, %error, cause, "a check could not be recorded now");
+        self.in_a_row += 1;
+        if self.in_a_row >= FAILURES {
+            return Err(error);
+        }
+        self.first_failure.get_or_insert(error);
+        Ok(())
+    }
+
+    /// Whether everything was recorded.
+    fn finish(&mut self) -> Result<(), RegistryError> {
+        self.first_failure.take().map_or(Ok(()), Err)
     }
 }
 

@@ -53,6 +53,8 @@ struct Records {
     recorded: Mutex<Recorded>,
     /// Clients of whom nothing can be recorded.
     broken: Mutex<Vec<String>>,
+    /// Clients whose rows somebody keeps locked.
+    locked: Mutex<Vec<String>>,
 }
 
 #[async_trait]
@@ -111,6 +113,14 @@ impl RecheckRegistry for Records {
             .contains(&registration.client_id)
         {
             return Err(RegistryError::Internal("a broken row".into()));
+        }
+        if self
+            .locked
+            .lock()
+            .unwrap()
+            .contains(&registration.client_id)
+        {
+            return Err(RegistryError::Unavailable("a locked row".into()));
         }
         let one = live
             .iter_mut()
@@ -325,6 +335,41 @@ async fn a_new_list_switches_off_whom_it_names_at_once() {
     // The same lists are not compared again.
     assert_eq!(world.rechecker.take_up_crls().await.unwrap(), 0);
     assert!(world.takes().is_empty(), "{other} was not looked at");
+}
+
+/// Proves: C30
+#[tokio::test]
+async fn a_row_that_somebody_keeps_locked_keeps_nobody_else_on() {
+    let world = World::new().await;
+    let leaves: Vec<_> = (0..5)
+        .map(|number| {
+            let uri = format!("https://app{number}.example.org/");
+            world.community.client(&uri)
+        })
+        .collect();
+    let ids: Vec<_> = leaves.iter().map(|leaf| world.register(leaf)).collect();
+    for leaf in &leaves {
+        world.community.revoke(leaf);
+    }
+    let lists = world.community.crls();
+    world.service.crls().add(lists.iter().map(|der| crl(der)));
+    *world.records.locked.lock().unwrap() = ids[..2].to_vec();
+    let first = world.rechecker.take_up_crls().await;
+    assert!(matches!(first, Err(RegistryError::Unavailable(_))));
+    assert_eq!(world.off().len(), 3);
+    // The lists are compared again, until all is done.
+    world.records.locked.lock().unwrap().clear();
+    assert_eq!(world.rechecker.take_up_crls().await.unwrap(), 2);
+    assert_eq!(world.off().len(), 5);
+    // A registry that is away is not asked about each of its clients.
+    let world = World::new().await;
+    world.register_many(6);
+    let all: Vec<_> = (world.records.live.lock().unwrap().iter())
+        .map(|one| one.client_id.clone())
+        .collect();
+    *world.records.locked.lock().unwrap() = all;
+    let pass = world.rechecker.pass(START, false).await;
+    assert!(matches!(pass, Err(RegistryError::Unavailable(_))));
 }
 
 /// Proves: C19

@@ -108,7 +108,11 @@ impl Clients {
 }
 
 async fn known(registry: &dyn Registry, client_id: &str) -> anyhow::Result<()> {
-    details(registry, client_id).await.map(drop)
+    // What is wrong with its record must not keep an operator from switching it off.
+    match registry.details(client_id).await {
+        Ok(None) => bail!("there is no client {client_id}: `udap clients list` shows all"),
+        Ok(Some(_)) | Err(_) => Ok(()),
+    }
 }
 
 /// All about a client.

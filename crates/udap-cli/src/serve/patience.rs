@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::time::Instant;
-use udap_store::OpenError;
+use udap_store::{ClientTableError, OpenError};
 
 /// How long the start waits for them. Whatever started us starts us again.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,6 +37,12 @@ fn is_absence(error: &anyhow::Error) -> bool {
         let sql = match cause.downcast_ref::<OpenError>() {
             Some(OpenError::Sql(error)) => Some(error),
             Some(OpenError::Busy) => return true,
+            Some(OpenError::ClientTable { source, .. }) => {
+                match source.downcast_ref::<ClientTableError>() {
+                    Some(ClientTableError::Sql(error)) => Some(error),
+                    _ => None,
+                }
+            }
             _ => cause.downcast_ref::<sqlx::Error>(),
         };
         sql.is_some_and(udap_store::is_passing)

@@ -324,6 +324,15 @@ impl ClientTable<MySql> for OpenEmrClients {
             let revoke = sqlx::query(AssertSqlSafe(Arc::clone(statement))).bind(client_id);
             self.run(transaction, revoke).await?;
         }
+        let oldest: Option<i64> =
+            sqlx::query_scalar(AssertSqlSafe(Arc::clone(&known.statements.oldest)))
+                .fetch_optional(&mut **transaction)
+                .await
+                .map_err(|error| self.failed(error))?;
+        let revoke = sqlx::query(AssertSqlSafe(Arc::clone(&known.statements.revoke_access)))
+            .bind(oldest.unwrap_or(0))
+            .bind(client_id);
+        self.run(transaction, revoke).await?;
         Ok(())
     }
 }

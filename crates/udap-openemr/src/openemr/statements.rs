@@ -36,8 +36,12 @@ pub(super) struct Statements {
     pub(super) switch: Arc<str>,
     pub(super) cancel: Arc<str>,
     pub(super) manual_approval: Option<Arc<str>>,
+    /// The newest access token that expired long ago.
+    pub(super) oldest: Arc<str>,
     /// In this order: without what users granted, no token is accepted any more.
-    pub(super) revoke: [Arc<str>; 3],
+    pub(super) revoke: [Arc<str>; 2],
+    /// Access tokens that were given out after one.
+    pub(super) revoke_access: Arc<str>,
 }
 
 impl Statements {
@@ -85,10 +89,19 @@ impl Statements {
                 )
                 .into()
             }),
+            // OpenEMR keeps expired ones, and has no index to find a client's: what was given out before one
+            // that expired two days ago has expired, too, whatever zone its times are in.
+            oldest: format!(
+                "SELECT CAST(id AS SIGNED) FROM {schema}.api_token \
+                 WHERE expiry < NOW() - INTERVAL 2 DAY ORDER BY id DESC LIMIT 1"
+            )
+            .into(),
+            revoke_access: format!(
+                "UPDATE {schema}.api_token SET revoked = 1 WHERE id > ? AND {this} AND revoked = 0"
+            )
+            .into(),
             revoke: [
                 format!("DELETE FROM {schema}.oauth_trusted_user WHERE {this}").into(),
-                format!("UPDATE {schema}.api_token SET revoked = 1 WHERE {this} AND revoked = 0")
-                    .into(),
                 format!(
                     "UPDATE {schema}.api_refresh_token SET revoked = 1 WHERE {this} AND revoked = 0"
                 )
@@ -107,14 +120,15 @@ impl Statements {
             .trim_end_matches(')')
             .replace('?', "NULL")
             + " FROM DUAL WHERE 1 = 0";
-        let [trusted, access, refresh] = &self.revoke;
+        let [trusted, refresh] = &self.revoke;
         vec![
             (Privilege::ReadClients, nobody(&self.read)),
             (Privilege::InsertClients, insert),
             (Privilege::UpdateClients, nobody(&self.update)),
             (Privilege::LockClients, nobody(&self.lock)),
             (Privilege::DeleteTrustedUsers, nobody(trusted)),
-            (Privilege::RevokeAccessTokens, nobody(access)),
+            (Privilege::ReadAccessTokens, nobody(&self.oldest)),
+            (Privilege::RevokeAccessTokens, nobody(&self.revoke_access)),
             (Privilege::RevokeRefreshTokens, nobody(refresh)),
         ]
     }
@@ -134,6 +148,8 @@ pub enum Privilege {
     LockClients,
     /// Take back what users granted to a client.
     DeleteTrustedUsers,
+    /// See when access tokens expired.
+    ReadAccessTokens,
     /// Revoke access tokens.
     RevokeAccessTokens,
     /// Revoke refresh tokens.
@@ -149,6 +165,7 @@ impl Privilege {
             Self::InsertClients => "INSERT on oauth_clients",
             Self::UpdateClients | Self::LockClients => "UPDATE on oauth_clients",
             Self::DeleteTrustedUsers => "DELETE on oauth_trusted_user",
+            Self::ReadAccessTokens => "SELECT (id, expiry) on api_token",
             Self::RevokeAccessTokens => "UPDATE (revoked) on api_token",
             Self::RevokeRefreshTokens => "UPDATE (revoked) on api_refresh_token",
         }

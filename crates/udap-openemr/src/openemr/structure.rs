@@ -62,6 +62,17 @@ pub enum StructureError {
          older than 6.1, which cannot be served"
     )]
     NoTokens(&'static str),
+    /// A table whose engine knows no transactions.
+    #[error(
+        "{table} is a table of the engine {engine}, which takes nothing back: convert it with ALTER TABLE \
+         {table} ENGINE = InnoDB"
+    )]
+    Engine {
+        /// The table.
+        table: String,
+        /// Its engine.
+        engine: String,
+    },
     /// A column is shorter than it is in any known version.
     #[error("column oauth_clients.{0} is shorter than in any OpenEMR that is known")]
     Short(&'static str),
@@ -148,18 +159,29 @@ impl Structure {
         .bind(schema)
         .fetch_all(&mut *connection)
         .await?;
-        let tables: Vec<String> = sqlx::query_scalar(
-            "SELECT table_name AS table_of FROM information_schema.tables \
-             WHERE table_schema = ? AND table_name IN ('udap_globals', 'globals')",
+        // A view has no engine.
+        let tables: Vec<(String, Option<String>)> = sqlx::query_as(
+            "SELECT table_name AS table_of, engine AS engine_of FROM information_schema.tables \
+             WHERE table_schema = ? AND table_name IN ('udap_globals', 'globals', \
+             'oauth_clients', 'oauth_trusted_user', 'api_token', 'api_refresh_token')",
         )
         .bind(schema)
         .fetch_all(&mut *connection)
         .await?;
+        check_engines(&tables)?;
+        let tables: Vec<String> = tables.into_iter().map(|(table, _)| table).collect();
         let globals = Source::among(&tables);
         let mut structure = Self::of(schema, &rows, globals)?;
         if let Some(source) = globals {
-            let globals = Globals::read(connection, schema, source).await?;
-            structure.clock = WallClock::of(globals.get("gbl_time_zone").unwrap_or_default());
+            structure.clock = match Globals::read(connection, schema, source).await {
+                Ok(globals) => WallClock::of(globals.get("gbl_time_zone").unwrap_or_default()),
+                // A view that is broken must keep nobody from being switched off: a date is shown to people.
+                Err(sqlx::Error::Database(error)) => {
+                    tracing::error!(schema, %error, "OpenEMR's settings cannot be read");
+                    WallClock::Server
+                }
+                Err(error) => return Err(error.into()),
+            };
         }
         Ok(structure)
     }
@@ -275,6 +297,29 @@ impl Structure {
             None => Ok(None),
             Some(source) => Globals::read(connection, schema, source).await.map(Some),
         }
+    }
+}
+
+/// The tables that we write.
+const WRITTEN: [&str; 4] = [
+    "oauth_clients",
+    "oauth_trusted_user",
+    "api_token",
+    "api_refresh_token",
+];
+
+fn check_engines(tables: &[(String, Option<String>)]) -> Result<(), StructureError> {
+    let other = tables.iter().find_map(|(table, engine)| {
+        let engine = engine.as_deref()?;
+        let is_written = WRITTEN.iter().any(|name| table.eq_ignore_ascii_case(name));
+        (is_written && !engine.eq_ignore_ascii_case("InnoDB")).then(|| (table, engine))
+    });
+    match other {
+        None => Ok(()),
+        Some((table, engine)) => Err(StructureError::Engine {
+            table: table.clone(),
+            engine: engine.to_owned(),
+        }),
     }
 }
 

@@ -83,6 +83,7 @@ async fn a_schema_that_is_not_openemrs_is_refused_at_the_start() {
             "client_name is shorter",
         ),
         ("DROP TABLE globals", "oauth_app_manual_approval"),
+        ("ALTER TABLE api_token ENGINE = MyISAM", "ENGINE = InnoDB"),
     ] {
         let registry = Schema::create(server, None).await;
         let openemr = OpenEmr::create(server, Generation::Columns25).await;

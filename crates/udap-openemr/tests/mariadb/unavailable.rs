@@ -120,6 +120,82 @@ async fn a_row_that_somebody_keeps_locked_is_waited_for_and_then_given_up() {
     assert!(!registered.unwrap().created);
 }
 
+/// A table that is being altered holds up who needs it, for a bounded time, and nothing afterwards.
+///
+/// Proves: E27
+#[tokio::test]
+async fn a_table_that_is_being_altered_is_waited_for_and_then_given_up() {
+    let maria = MariaDb::new(|| OpenEmr::with(Generation::Columns25)).await;
+    let store = maria.store().await;
+    let world = World::new(EnablePolicy::All);
+    let leaf = world.leaf(APP);
+    let register = async || {
+        let approved = world.approve(&world.statement(&leaf));
+        store.apply(&approved, &world.context()).await
+    };
+    let mut upgrade = maria.openemr().pool().acquire().await.unwrap();
+    sqlx::raw_sql("LOCK TABLES oauth_clients WRITE")
+        .execute(&mut *upgrade)
+        .await
+        .unwrap();
+    let began = Instant::now();
+    assert!(matches!(
+        register().await,
+        Err(RegistryError::Unavailable(_))
+    ));
+    assert!(began.elapsed() < Duration::from_secs(12));
+    sqlx::raw_sql("UNLOCK TABLES")
+        .execute(&mut *upgrade)
+        .await
+        .unwrap();
+    // As often as the pool has connections, and more.
+    for _ in 0..20 {
+        register().await.unwrap();
+    }
+}
+
+/// However many tokens OpenEMR has kept, those that can still be used are found and revoked.
+#[tokio::test]
+async fn tokens_are_revoked_among_a_great_many_that_expired_long_ago() {
+    let maria = MariaDb::new(|| OpenEmr::with(Generation::Columns25)).await;
+    let store = maria.store().await;
+    let world = World::new(EnablePolicy::All);
+    let leaf = world.leaf(APP);
+    let id = store
+        .apply(&world.approve(&world.statement(&leaf)), &world.context())
+        .await
+        .unwrap()
+        .client_id;
+    sqlx::query(
+        "INSERT INTO api_token (token, client_id, scope, expiry) \
+         SELECT UUID(), ?, REPEAT('x', 200), NOW() - INTERVAL 10 DAY FROM seq_1_to_20000",
+    )
+    .bind(&id)
+    .execute(maria.openemr().pool())
+    .await
+    .unwrap();
+    // In a zone half a day behind, with an hour of life left.
+    for token in ["one", "two"] {
+        sqlx::query(
+            "INSERT INTO api_token (token, client_id, expiry) \
+             VALUES (?, ?, NOW() - INTERVAL 11 HOUR)",
+        )
+        .bind(token)
+        .bind(&id)
+        .execute(maria.openemr().pool())
+        .await
+        .unwrap();
+    }
+    let cancellation = world.approve_cancellation(&world.statement(&leaf));
+    store.cancel(&cancellation, &world.context()).await.unwrap();
+    let revoked: Vec<String> =
+        sqlx::query_scalar("SELECT token FROM api_token WHERE revoked = 1 ORDER BY token")
+            .fetch_all(maria.openemr().pool())
+            .await
+            .unwrap();
+    assert_eq!(revoked, ["one", "two"]);
+}
+
 /// Connections that the server ended while nobody used them are not taken for the database's end.
 #[tokio::test]
 async fn connections_that_were_killed_are_replaced() {

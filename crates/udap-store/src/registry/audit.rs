@@ -14,7 +14,7 @@ use crate::audit::{
 use crate::error::StoreError;
 use crate::instant;
 use crate::registry::SqlRegistry;
-use crate::registry::retry::transact;
+use crate::registry::retry::{TRANSACTION, transact, within};
 use crate::sql::Engine;
 use crate::table::audit_event::{self, Kind};
 use crate::table::{audit_log, audit_seal, lease};
@@ -42,7 +42,7 @@ impl<E: Engine> AuditLog for SqlRegistry<E> {
             let mut transaction = self.read().await?;
             audit_log::unsealed(&mut transaction).await
         };
-        Ok(unsealed.await?)
+        Ok(within(TRANSACTION, unsealed).await?)
     }
 
     async fn verify(

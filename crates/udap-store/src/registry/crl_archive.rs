@@ -6,6 +6,7 @@ use udap::registry::{CrlArchive, CrlRecord, CrlVersion, RegistryError};
 
 use crate::error::StoreError;
 use crate::registry::SqlRegistry;
+use crate::registry::retry::{LONG, TRANSACTION, within};
 use crate::sql::Engine;
 use crate::table::crl;
 
@@ -26,7 +27,7 @@ impl<E: Engine> CrlArchive for SqlRegistry<E> {
             transaction.commit().await?;
             Ok::<_, StoreError>(stored)
         };
-        Ok(put.await?)
+        Ok(within(LONG, put).await?)
     }
 
     async fn crl(
@@ -38,7 +39,7 @@ impl<E: Engine> CrlArchive for SqlRegistry<E> {
             let mut transaction = self.read().await?;
             crl::get(&mut transaction, url, issuer_key).await
         };
-        Ok(get.await?)
+        Ok(within(LONG, get).await?)
     }
 
     async fn crl_versions(&self) -> Result<Vec<CrlVersion>, RegistryError> {
@@ -46,7 +47,7 @@ impl<E: Engine> CrlArchive for SqlRegistry<E> {
             let mut transaction = self.read().await?;
             crl::versions(&mut transaction).await
         };
-        Ok(versions.await?)
+        Ok(within(TRANSACTION, versions).await?)
     }
 
     async fn confirm_crl(
@@ -61,7 +62,7 @@ impl<E: Engine> CrlArchive for SqlRegistry<E> {
             transaction.commit().await?;
             Ok::<_, StoreError>(())
         };
-        Ok(confirm.await?)
+        Ok(within(TRANSACTION, confirm).await?)
     }
 
     async fn remove_crl(&self, url: &str, issuer_key: &[u8; 32]) -> Result<bool, RegistryError> {
@@ -71,7 +72,7 @@ impl<E: Engine> CrlArchive for SqlRegistry<E> {
             transaction.commit().await?;
             Ok::<_, StoreError>(removed)
         };
-        Ok(remove.await?)
+        Ok(within(TRANSACTION, remove).await?)
     }
 }
 

@@ -7,6 +7,7 @@ use udap::registry::RegistryError;
 use crate::error::StoreError;
 use crate::lease::Leases;
 use crate::registry::SqlRegistry;
+use crate::registry::retry::{TRANSACTION, within};
 use crate::sql::Engine;
 use crate::table::lease;
 
@@ -25,7 +26,7 @@ impl<E: Engine> Leases for SqlRegistry<E> {
             transaction.commit().await?;
             Ok::<_, StoreError>(taken)
         };
-        Ok(take.await?)
+        Ok(within(TRANSACTION, take).await?)
     }
 
     async fn release_lease(&self, name: &str, holder: &str) -> Result<(), RegistryError> {
@@ -35,7 +36,7 @@ impl<E: Engine> Leases for SqlRegistry<E> {
             transaction.commit().await?;
             Ok::<_, StoreError>(())
         };
-        Ok(release.await?)
+        Ok(within(TRANSACTION, release).await?)
     }
 }
 

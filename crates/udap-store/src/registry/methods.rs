@@ -13,7 +13,7 @@ use udap::trust::RevokedCertificate;
 use crate::applicant::Applicant;
 use crate::error::StoreError;
 use crate::registry::SqlRegistry;
-use crate::registry::retry::transact;
+use crate::registry::retry::{LONG, TRANSACTION, transact, within};
 use crate::sql::Engine;
 use crate::table::revoked_certificate;
 use crate::table::spent_jti::{self, Found};
@@ -62,11 +62,11 @@ impl<E: Engine> Registry for SqlRegistry<E> {
     }
 
     async fn list(&self) -> Result<Vec<RegistrationSummary>, RegistryError> {
-        Ok(self.summaries().await?)
+        Ok(within(LONG, self.summaries()).await?)
     }
 
     async fn details(&self, client_id: &str) -> Result<Option<RegistrationDetails>, RegistryError> {
-        Ok(self.one(client_id).await?)
+        Ok(within(TRANSACTION, self.one(client_id)).await?)
     }
 
     async fn block(
@@ -82,7 +82,7 @@ impl<E: Engine> Registry for SqlRegistry<E> {
     }
 
     async fn purge(&self, now: OffsetDateTime) -> Result<u64, RegistryError> {
-        Ok(self.forget(now).await?)
+        Ok(within(LONG, self.forget(now)).await?)
     }
 
     async fn ready(&self) -> Result<(), RegistryError> {

@@ -148,6 +148,27 @@ impl<E: Engine> SqlRegistry<E> {
         begin(&self.readers, E::BEGIN_READING).await
     }
 
+    /// Revokes what was given out while a client was being switched off: until the commit OpenEMR reads
+    /// that it is on. What fails is told, and not undone.
+    async fn revoke_again(&self, site: &str, client_id: &str) {
+        // The embedded table gives out nothing.
+        if E::ONE_WRITER {
+            return;
+        }
+        let again = async {
+            let mut transaction = self.write().await?;
+            self.table(site)?
+                .revoke_tokens(&mut transaction, client_id)
+                .await?;
+            transaction.commit().await?;
+            Ok(())
+        };
+        if let Err(error) = retry::within(retry::TRANSACTION, again).await {
+            tracing::warn!(client_id, %error,
+                "tokens that were given out at the last moment may not be revoked");
+        }
+    }
+
     fn table(&self, site: &str) -> Result<&dyn ClientTable<E>, StoreError> {
         self.tables
             .get(site)

@@ -24,10 +24,13 @@ const GATES: &str = "INSERT INTO gate (name) \
      SELECT wanted.name FROM (SELECT 'blocks' AS name UNION ALL SELECT 'crls') AS wanted \
      WHERE NOT EXISTS (SELECT 1 FROM gate AS present WHERE present.name = wanted.name)";
 
-/// What a session is like, whatever the server's defaults are. Waiting for a lock ends before the
-/// transaction's own time does.
+/// What a session is like, whatever the server's defaults are. Waiting for a lock, on a row or on a
+/// table that is being altered, ends before the transaction's own time does. A session of which nothing
+/// is heard, since its host is gone, ends with its locks after a minute; one that was idle for so long
+/// is replaced when it is wanted.
 const SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
-     SESSION innodb_lock_wait_timeout = 5, SESSION autocommit = 1; \
+     SESSION innodb_lock_wait_timeout = 5, SESSION lock_wait_timeout = 5, \
+     SESSION wait_timeout = 60, SESSION autocommit = 1; \
      SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 impl SqlRegistry<MySql> {
@@ -66,8 +69,15 @@ pub(super) async fn connect(options: MySqlConnectOptions) -> Result<Pool<MySql>,
         })
         // A transaction that was given up while it began is one that the driver knows nothing of: it would
         // keep its locks until the connection is used again, and be in the way of the next.
+        // One that does not answer, for the server is gone or the driver lost its thread when work was given
+        // up, is closed: otherwise its place in the pool would be lost for as long.
         .after_release(|connection, _| {
-            Box::pin(async move { connection.execute("ROLLBACK").await.map(|_| true) })
+            Box::pin(async move {
+                match tokio::time::timeout(WAIT, connection.execute("ROLLBACK")).await {
+                    Ok(done) => done.map(|_| true),
+                    Err(_) => Err(sqlx::Error::Protocol("no answer to ROLLBACK".to_owned())),
+                }
+            })
         })
         .after_connect(|connection, _| {
             Box::pin(async move { connection.execute(SESSION).await.map(drop) })
@@ -80,7 +90,11 @@ async fn is_usable(
     connection: &mut MySqlConnection,
     metadata: &PoolConnectionMetadata,
 ) -> Result<bool, sqlx::Error> {
-    Ok(metadata.idle_for <= FRESH || connection.ping().await.is_ok())
+    Ok(metadata.idle_for <= FRESH
+        || matches!(
+            tokio::time::timeout(FRESH, connection.ping()).await,
+            Ok(Ok(()))
+        ))
 }
 
 /// One process at a time. Our own lock, since the driver's would not cover what an interrupted run

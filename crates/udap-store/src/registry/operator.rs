@@ -37,6 +37,7 @@ impl<E: Engine> SqlRegistry<E> {
             json!({"scope": client_block::word(scope)}),
         )
         .await?;
+        let mut revoked = Vec::new();
         for relative in relatives {
             if is_blocked(&mut transaction, &relative.row).await? {
                 self.happen(
@@ -47,9 +48,14 @@ impl<E: Engine> SqlRegistry<E> {
                     action.now,
                 )
                 .await?;
+                revoked.push(relative.row);
             }
         }
-        self.answer(transaction, &subject.client_id).await
+        let summary = self.answer(transaction, &subject.client_id).await?;
+        for row in revoked {
+            self.revoke_again(&row.site, &row.client_id).await;
+        }
+        Ok(summary)
     }
 
     pub(super) async fn lift(

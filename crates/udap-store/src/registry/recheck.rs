@@ -10,7 +10,7 @@ use udap::trust::Crl;
 use crate::error::StoreError;
 use crate::registry::SqlRegistry;
 use crate::registry::operator::{Relative, is_blocked};
-use crate::registry::retry::transact;
+use crate::registry::retry::{LONG, TRANSACTION, transact, within};
 use crate::sql::Engine;
 use crate::switch::Event;
 use crate::table::registration::{self, Registration};
@@ -41,7 +41,7 @@ impl<E: Engine> RecheckRegistry for SqlRegistry<E> {
                 }
             }
         };
-        Ok(page.await?)
+        Ok(within(TRANSACTION, page).await?)
     }
 
     async fn live_client(
@@ -54,7 +54,7 @@ impl<E: Engine> RecheckRegistry for SqlRegistry<E> {
             let live = row.filter(|row| row.status == "registered");
             live.as_ref().map(seen).transpose()
         };
-        Ok(one.await?)
+        Ok(within(TRANSACTION, one).await?)
     }
 
     async fn expired(
@@ -67,7 +67,7 @@ impl<E: Engine> RecheckRegistry for SqlRegistry<E> {
             let rows = live_registration::expired(&mut transaction, at, limit.into()).await?;
             Ok::<_, StoreError>(readable(&rows))
         };
-        Ok(expired.await?)
+        Ok(within(TRANSACTION, expired).await?)
     }
 
     async fn listed(&self, crl: &Crl) -> Result<Vec<LiveRegistration>, RegistryError> {
@@ -76,7 +76,7 @@ impl<E: Engine> RecheckRegistry for SqlRegistry<E> {
             let rows = live_registration::listed(&mut transaction, crl).await?;
             Ok::<_, StoreError>(readable(&rows))
         };
-        Ok(listed.await?)
+        Ok(within(LONG, listed).await?)
     }
 
     async fn record_check(
@@ -143,6 +143,10 @@ impl<E: Engine> SqlRegistry<E> {
             .happen(&mut transaction, &relative, event, None, now)
             .await?;
         transaction.commit().await?;
+        if decision.revoke_tokens {
+            self.revoke_again(&relative.row.site, &relative.row.client_id)
+                .await;
+        }
         Ok(decision.state.written)
     }
 }

@@ -28,6 +28,9 @@ impl<E: Engine> SqlRegistry<E> {
     ) -> Result<Registered, StoreError> {
         let applicant = Applicant::of(approved.statement())?;
         let mut transaction = self.write_gated().await?;
+        // Before anything is looked at: a check that is under way, or an administrator's switch that was just
+        // noticed, is waited for.
+        let earlier = registration::live(&mut transaction, &applicant.names.identity).await?;
         let standing = self
             .standing_of(&mut transaction, &applicant, context)
             .await?;
@@ -40,14 +43,21 @@ impl<E: Engine> SqlRegistry<E> {
         if standing.is_blocked {
             return self.refuse_blocked(transaction, &applicant, context).await;
         }
-        let earlier = registration::live(&mut transaction, &applicant.names.identity).await?;
+        let is_admin_off = standing.is_admin_off;
         let (registered, decision) = match earlier {
             None => {
-                self.create(&mut transaction, approved, &applicant, context)
-                    .await?
+                self.create(
+                    &mut transaction,
+                    approved,
+                    &applicant,
+                    is_admin_off,
+                    context,
+                )
+                .await?
             }
             Some(earlier) => {
-                self.modify(&mut transaction, approved, &applicant, &earlier, context)
+                let earlier = (&earlier, is_admin_off);
+                self.modify(&mut transaction, approved, &applicant, earlier, context)
                     .await?
             }
         };
@@ -75,6 +85,7 @@ impl<E: Engine> SqlRegistry<E> {
         detail.insert("facts".to_owned(), facts(&decision));
         detail.insert("tokens_revoked".to_owned(), decision.revoke_tokens.into());
         let client_id = registered.client_id.clone();
+        let is_revoked = decision.revoke_tokens;
         self.conclude(
             transaction,
             &applicant,
@@ -87,6 +98,9 @@ impl<E: Engine> SqlRegistry<E> {
             },
         )
         .await?;
+        if is_revoked {
+            self.revoke_again(applicant.site, &client_id).await;
+        }
         Ok(registered)
     }
 
@@ -95,12 +109,12 @@ impl<E: Engine> SqlRegistry<E> {
         transaction: &mut Transaction<'_, E>,
         approved: &ApprovedRegistration,
         applicant: &Applicant<'_>,
+        is_admin_off: bool,
         context: &RequestContext,
     ) -> Result<(Registered, Decision), StoreError> {
         let metadata = approved.metadata().to_response_members();
-        let admin_off = admin_off::is_set(transaction, &applicant.names.identity).await?;
         let policy = self.policy(transaction, approved, applicant).await?;
-        let state = State::first(Extent::of(&metadata), policy, admin_off);
+        let state = State::first(Extent::of(&metadata), policy, is_admin_off);
         let client = client(
             context.new_client_id.clone(),
             approved,
@@ -161,7 +175,7 @@ impl<E: Engine> SqlRegistry<E> {
         transaction: &mut Transaction<'_, E>,
         approved: &ApprovedRegistration,
         applicant: &Applicant<'_>,
-        earlier: &Registration,
+        (earlier, was_admin_off): (&Registration, bool),
         context: &RequestContext,
     ) -> Result<(Registered, Decision), StoreError> {
         if earlier.status == "pending" {
@@ -173,7 +187,6 @@ impl<E: Engine> SqlRegistry<E> {
         let metadata = approved.metadata().to_response_members();
         let table = self.table(applicant.site)?;
         let found = table.enabled(transaction, &earlier.client_id).await?;
-        let was_admin_off = admin_off::is_set(transaction, &applicant.names.identity).await?;
         let old = earlier.names()?;
         let policy = self.policy(transaction, approved, applicant).await?;
         let decision = switch::decide(
@@ -235,6 +248,9 @@ impl<E: Engine> SqlRegistry<E> {
     ) -> Result<Cancelled, StoreError> {
         let applicant = Applicant::of(cancellation.statement())?;
         let mut transaction = self.write_gated().await?;
+        // Before anything is looked at: a check that is under way, or an administrator's switch that was just
+        // noticed, is waited for.
+        let earlier = registration::live(&mut transaction, &applicant.names.identity).await?;
         let standing = self
             .standing_of(&mut transaction, &applicant, context)
             .await?;
@@ -251,7 +267,7 @@ impl<E: Engine> SqlRegistry<E> {
             return self.refuse_blocked(transaction, &applicant, context).await;
         }
         let identity = &applicant.names.identity;
-        let Some(earlier) = registration::live(&mut transaction, identity).await? else {
+        let Some(earlier) = earlier else {
             let detail = applicant.to_audit();
             self.conclude(
                 transaction,
@@ -270,7 +286,7 @@ impl<E: Engine> SqlRegistry<E> {
         let client_id = earlier.client_id.as_str();
         let table = self.table(applicant.site)?;
         let found = table.enabled(&mut transaction, client_id).await?;
-        let was_admin_off = admin_off::is_set(&mut transaction, identity).await?;
+        let was_admin_off = standing.is_admin_off;
         let decision = switch::decide(earlier.state(false, was_admin_off)?, found, Event::Cancel);
         table
             .cancel(&mut transaction, client_id, context.now)
@@ -303,6 +319,7 @@ impl<E: Engine> SqlRegistry<E> {
             },
         )
         .await?;
+        self.revoke_again(applicant.site, client_id).await;
         Ok(cancelled)
     }
 

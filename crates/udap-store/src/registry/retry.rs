@@ -10,6 +10,9 @@ use crate::sql;
 /// its request is.
 pub(super) const TRANSACTION: Duration = Duration::from_secs(10);
 
+/// How long work may take that reads much, or writes in many transactions.
+pub(super) const LONG: Duration = Duration::from_secs(120);
+
 /// Times that a transaction is begun. Of sixteen that race for one row each round lets one through
 /// at least.
 const TRIES: u32 = 20;
@@ -56,6 +59,17 @@ macro_rules! transact {
         };
         outcome
     }};
+}
+
+/// Ends a piece of work that the database does not answer.
+pub(super) async fn within<T>(
+    time: Duration,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(time, work).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(StoreError::TimedOut),
+    }
 }
 
 pub(super) use transact;

@@ -30,14 +30,18 @@ impl Engine for MySql {
 pub(super) fn is_passing(number: u16) -> bool {
     matches!(
         number,
-        // disk full, out of memory, table full
-        1021 | 1037 | 1038 | 1041 | 1114
+        // disk full, out of memory, table full, the engine's own trouble
+        1021 | 1026 | 1030 | 1037 | 1038 | 1041 | 1114
         // too many connections, of all or of this account, or this host
-        | 1040 | 1129 | 1203 | 1226
+        | 1040 | 1129 | 1135 | 1203 | 1226 | 1461
         // shutting down; not yet part of its cluster
         | 1047 | 1053
         // the connection fails
-        | 1152 | 1153 | 1158 | 1159 | 1160 | 1161 | 1184
+        | 1152 | 1153 | 1158 | 1159 | 1160 | 1161 | 1184 | 4031
+        // while it committed or rolled back, as in a cluster that falls apart: it may have done either
+        | 1180 | 1181
+        // too many locks, too many transactions
+        | 1206 | 1637
         // waited too long for a lock; interrupted; killed; too slow
         | 1205 | 1317 | 1927 | 1969 | 3024
         // read-only, as the former primary of a cluster is
@@ -47,10 +51,10 @@ pub(super) fn is_passing(number: u16) -> bool {
 
 /// The server ends, or an administrator has ended the connection.
 pub(super) fn is_loss(number: u16) -> bool {
-    matches!(number, 1053 | 1927)
+    matches!(number, 1053 | 1927 | 4031)
 }
 
-/// Deadlock, somebody else's row under the same key, a snapshot or a structure that is out of date.
+/// Deadlock, rolled back by a cluster, somebody else's row under the same key, a snapshot or a structure that is out of date.
 pub(super) fn is_conflict(number: u16) -> bool {
-    matches!(number, 1020 | 1062 | 1213 | 1412 | 1586 | 1615)
+    matches!(number, 1020 | 1062 | 1213 | 1412 | 1586 | 1615 | 3101)
 }

@@ -185,6 +185,10 @@ pub(crate) async fn by_client_id<E: Engine>(
     transaction: &mut Transaction<'_, E>,
     client_id: &str,
 ) -> Result<Option<Registration>, StoreError> {
+    // The column's charset compares with no other.
+    if !client_id.is_ascii() {
+        return Ok(None);
+    }
     Ok(query_as(BY_CLIENT_ID)
         .bind(client_id)
         .fetch_optional(transaction)
@@ -209,6 +213,10 @@ pub(crate) async fn lock_by_client_id<E: Engine>(
     transaction: &mut Transaction<'_, E>,
     client_id: &str,
 ) -> Result<Option<Registration>, StoreError> {
+    // The column's charset compares with no other.
+    if !client_id.is_ascii() {
+        return Ok(None);
+    }
     Ok(query_as(BY_CLIENT_ID)
         .bind(client_id)
         .for_update()

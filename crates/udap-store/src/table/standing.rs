@@ -1,4 +1,5 @@
-//! What stands against a statement, in one query: blocks, certificates once seen revoked, its `jti`.
+//! What stands against a statement, in one query: blocks, certificates once seen revoked, its `jti`, and
+//! whether an administrator switched the client off.
 
 use sqlx::Transaction;
 use time::OffsetDateTime;
@@ -14,6 +15,8 @@ use crate::table::spent_jti::{self, Found};
 pub(crate) struct Standing {
     /// Whether a block names the client, or a certificate of its path was once seen revoked.
     pub(crate) is_blocked: bool,
+    /// Whether an administrator switched the client's row off, or removed it.
+    pub(crate) is_admin_off: bool,
     /// What is known of the statement itself.
     pub(crate) statement: Found,
 }
@@ -32,6 +35,7 @@ pub(crate) struct Subject<'a> {
 #[derive(sqlx::FromRow)]
 struct Row {
     is_blocked: bool,
+    is_admin_off: bool,
     #[sqlx(flatten)]
     statement: spent_jti::MaybeRow,
 }
@@ -59,6 +63,7 @@ impl<'a> Subject<'a> {
         let mut sql = String::from(
             "SELECT spent.expires_at, spent.request_id, spent.outcome, spent.client_id, \
              spent.issued_at, spent.enabled, \
+             EXISTS (SELECT 1 FROM admin_off WHERE identity = ?) AS is_admin_off, \
              (EXISTS (SELECT 1 FROM client_block WHERE scope = 'registration' AND identity = ?) \
               OR EXISTS (SELECT 1 FROM client_block WHERE scope = 'everywhere' AND identity = ?) \
               OR EXISTS (SELECT 1 FROM client_block WHERE scope = 'key' AND identity = ?)",
@@ -73,6 +78,7 @@ impl<'a> Subject<'a> {
         );
         let mut query = query_as(sql)
             .bind(&self.names.identity[..])
+            .bind(&self.names.identity[..])
             .bind(&self.names.client_uri_hash[..])
             .bind(&self.names.key_fingerprint[..]);
         for certificate in self.certificates {
@@ -84,6 +90,7 @@ impl<'a> Subject<'a> {
     fn read(self, row: Row) -> Result<Standing, StoreError> {
         Ok(Standing {
             is_blocked: row.is_blocked,
+            is_admin_off: row.is_admin_off,
             statement: row.statement.read(self.expired_until)?,
         })
     }

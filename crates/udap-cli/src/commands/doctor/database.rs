@@ -215,7 +215,8 @@ async fn variables(
     // Not every version has every one of them.
     sqlx::raw_sql(
         "SHOW VARIABLES WHERE Variable_name IN \
-         ('version', 'log_bin', 'binlog_format', 'max_allowed_packet', 'read_only')",
+         ('version', 'log_bin', 'binlog_format', 'max_allowed_packet', 'read_only', \
+         'innodb_flush_log_at_trx_commit', 'wsrep_on')",
     )
     .fetch_all(&mut **transaction)
     .await?
@@ -249,6 +250,21 @@ fn judge_server(about: &mut Subject<'_>, variables: &HashMap<String, String>) {
             "read_only",
             "the server is read-only, as replicas are: nobody can register",
             "name the primary server in database_url",
+        );
+    }
+    if !matches!(get("innodb_flush_log_at_trx_commit"), "" | "1") {
+        about.warn(
+            "innodb_flush_log_at_trx_commit",
+            "a power cut may take back registrations that apps were told of",
+            "set innodb_flush_log_at_trx_commit to 1 in the server's configuration",
+        );
+    }
+    if get("wsrep_on") == "ON" {
+        about.warn(
+            "wsrep_on",
+            "the server is part of a cluster: a block and a registration that are written on two of its \
+             servers at one time do not see each other",
+            "let all instances of this program write to one server of the cluster",
         );
     }
     match get("max_allowed_packet").parse::<u64>() {
@@ -321,6 +337,9 @@ mod tests {
         assert_eq!(judged(&[]), []);
         // Without a binary log its format means nothing.
         assert_eq!(judged(&[("binlog_format", "STATEMENT")]), []);
+        for (name, value) in [("innodb_flush_log_at_trx_commit", "2"), ("wsrep_on", "ON")] {
+            assert_eq!(judged(&[(name, value)]), [(name, Warning)]);
+        }
         let statement = [("log_bin", "ON"), ("binlog_format", "STATEMENT")];
         assert_eq!(judged(&statement), [("binlog_format", Error)]);
         assert_eq!(judged(&[("version", "8.4.9")]), [("server", Warning)]);
