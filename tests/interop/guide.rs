@@ -55,8 +55,10 @@ async fn the_guide_leads_from_nothing_to_the_first_app() {
             .replace("127.0.0.1:3306", &format!("127.0.0.1:{}", database.port()))
             .replace("\"openemr\"", &format!("{:?}", openemr.schema().name()))
     };
-    let mut script =
-        String::from("set -euo pipefail\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n");
+    let mut script = String::from(
+        "set -euo pipefail\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n\
+         PATH=\"$PWD/bin:$PATH\"\n",
+    );
     for (language, text) in blocks() {
         let text = ours(&text);
         match language.as_str() {
@@ -74,11 +76,9 @@ async fn the_guide_leads_from_nothing_to_the_first_app() {
             );
         }
     }
-    let path = std::env::var("PATH").unwrap();
     let ran = Command::new("bash")
         .args(["-c", &script])
         .current_dir(folder.path())
-        .env("PATH", format!("{}/bin:{path}", folder.path().display()))
         .env("no_proxy", "*")
         .output()
         .unwrap();

@@ -312,7 +312,7 @@ fn check_engines(tables: &[(String, Option<String>)]) -> Result<(), StructureErr
     let other = tables.iter().find_map(|(table, engine)| {
         let engine = engine.as_deref()?;
         let is_written = WRITTEN.iter().any(|name| table.eq_ignore_ascii_case(name));
-        (is_written && !engine.eq_ignore_ascii_case("InnoDB")).then(|| (table, engine))
+        (is_written && !engine.eq_ignore_ascii_case("InnoDB")).then_some((table, engine))
     });
     match other {
         None => Ok(()),
