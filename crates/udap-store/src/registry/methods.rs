@@ -14,7 +14,7 @@ use crate::applicant::Applicant;
 use crate::error::StoreError;
 use crate::registry::SqlRegistry;
 use crate::registry::retry::{LONG, TRANSACTION, transact, within};
-use crate::sql::Engine;
+use crate::sql::{self, Engine};
 use crate::table::revoked_certificate;
 use crate::table::spent_jti::{self, Found};
 
@@ -97,9 +97,21 @@ impl<E: Engine> SqlRegistry<E> {
         now: OffsetDateTime,
     ) -> Result<Standing, StoreError> {
         let applicant = Applicant::of(statement)?;
-        let mut connection = self.readers.acquire().await?;
         let subject = applicant.subject(self.expired_until(now));
-        let found = subject.look::<E>(&mut connection).await?;
+        let mut broken = 0;
+        let found = loop {
+            let mut connection = self.readers.acquire().await?;
+            match subject.look::<E>(&mut connection).await {
+                // Broken while nobody used it: see `begin`.
+                Err(StoreError::Sql(error))
+                    if sql::is_loss(&error)
+                        && broken < self.readers.options().get_max_connections() =>
+                {
+                    broken += 1;
+                }
+                outcome => break outcome?,
+            }
+        };
         Ok(match found.statement {
             // First, so that a blocked client cannot tell by a replay that it is trusted otherwise.
             _ if found.is_blocked => Standing::Blocked,
