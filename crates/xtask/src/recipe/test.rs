@@ -17,9 +17,12 @@ use crate::{
 /// was in 6.1, is in 7.0.2, and since 7.0.3. `UDAP_TEST_STORE` takes these names.
 const STORES: [(&str, u32); 3] = [("mariadb-23", 23), ("mariadb-24", 24), ("mariadb-25", 25)];
 
-/// Black-box tests mostly wait, for each other's databases and for the clock, so that more of them than there are cores
-/// run at a time.
+/// The longest tests mostly wait, for databases and for the clock, so that more of them than there are cores run at a
+/// time.
 const THREADS: &str = "6";
+
+/// What libtest reads their number from.
+const THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
 
 /// Black-box tests that choose their stores themselves.
 const ELSEWHERE: [&str; 3] = ["database_faults::", "openemr::", "tokens::"];
@@ -44,10 +47,13 @@ pub(super) fn test(
     }
     mariadb::set_up(workspace)?;
     build(workspace, openssl)?;
-    let step = with_built_binary(workspace, Step::cargo(workspace))
+    let mut step = with_built_binary(workspace, Step::cargo(workspace))
         .args(["test", "--workspace"])
         .args(openssl.features(BINARY))
         .args(passed_on);
+    if environment(THREADS_VARIABLE).is_none() {
+        step = step.env(THREADS_VARIABLE, THREADS);
+    }
     let report = run_counting(step)?;
     if !passed_on.is_empty() {
         return Ok(());
