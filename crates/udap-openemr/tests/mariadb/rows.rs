@@ -230,3 +230,35 @@ async fn an_id_that_differs_in_letter_case_only_is_taken() {
     assert_eq!(maria.openemr().client("aBc").await, before);
     assert_eq!(maria.openemr().clients().await, 1);
 }
+
+/// What somebody's trigger makes of a row is not what was asked for: nothing is left of it.
+#[tokio::test]
+async fn a_row_that_reads_back_differently_is_taken_back() {
+    let maria = MariaDb::new(|| OpenEmr::with(Generation::Columns25)).await;
+    let world = World::new(EnablePolicy::All);
+    let store = maria.store().await;
+    for change in [
+        "NEW.scope = 'openid'",
+        "NEW.is_enabled = 0",
+        "NEW.jwks_uri = 'x'",
+    ] {
+        let trigger = format!(
+            "CREATE OR REPLACE TRIGGER meddle BEFORE INSERT ON oauth_clients \
+             FOR EACH ROW SET {change}"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(trigger))
+            .execute(maria.openemr().pool())
+            .await
+            .unwrap();
+        let statement = world.statement(&world.leaf(APP));
+        let refused = store
+            .apply(&world.approve(&statement), &world.context())
+            .await;
+        assert!(
+            matches!(refused, Err(RegistryError::Internal(_))),
+            "{change}"
+        );
+        assert_eq!(maria.openemr().clients().await, 0);
+        assert!(store.list().await.unwrap().is_empty());
+    }
+}

@@ -143,7 +143,8 @@ async fn a_table_that_is_being_altered_is_waited_for_and_then_given_up() {
         register().await,
         Err(RegistryError::Unavailable(_))
     ));
-    assert!(began.elapsed() < Duration::from_secs(12));
+    // Before the transaction's own time is over: its connection is as good as before.
+    assert!(began.elapsed() < Duration::from_secs(8));
     sqlx::raw_sql("UNLOCK TABLES")
         .execute(&mut *upgrade)
         .await
