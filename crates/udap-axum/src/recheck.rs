@@ -1,11 +1,12 @@
 //! Looks at registered clients' certificates again, and switches off those whose trust has ended
 //! (C30, decisions 12, 22, 23).
 
+mod progress;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde::Serialize;
 use time::OffsetDateTime;
 use udap::registrar::{Recheck, RecheckVerdict};
 use udap::registry::{CheckResult, LiveRegistration, RecheckRegistry, RegistryError, TrustOff};
@@ -15,6 +16,9 @@ use crate::budget::FetchBudget;
 use crate::metrics;
 use crate::rules::Rules;
 use crate::service::{Notice, Service};
+
+use progress::Progress;
+pub use progress::{HeldBack, PassReport};
 
 /// Registrations read at once.
 const PAGE: u32 = 100;
@@ -28,34 +32,6 @@ const BRAKE_PERCENT: usize = 20;
 /// … and more than this many, for another reason than a verified revocation or expiry, stops: a
 /// fault of ours, of the configuration or of the network is likelier (decisions 23).
 const BRAKE_CLIENTS: usize = 10;
-
-/// What a pass did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct PassReport {
-    /// Certificates that were looked at.
-    pub checked: usize,
-    /// Of these, trusted still.
-    pub good: usize,
-    /// Of these, without a status that could be learned: left as they are.
-    pub unsettled: usize,
-    /// Clients of which nothing could be recorded: a fault of ours or of their rows.
-    pub unrecorded: usize,
-    /// Clients switched off, by reason.
-    pub switched_off: BTreeMap<&'static str, usize>,
-    /// Communities for which the brake held.
-    pub held_back: Vec<HeldBack>,
-}
-
-/// A community whose clients were left on, since too many would have been switched off.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct HeldBack {
-    /// The community's URI.
-    pub community: String,
-    /// The clients that would have been switched off.
-    pub clients: usize,
-    /// How many of its clients are on.
-    pub of: usize,
-}
 
 /// Looks at registered clients again.
 pub struct Rechecker {
@@ -205,15 +181,19 @@ impl Rechecker {
     pub async fn take_up_crls(&self) -> Result<usize, RegistryError> {
         let mut progress = Progress::default();
         let mut hasty = self.service.take_hasty();
-        while let Some(client_id) = hasty.last() {
-            if let Err(error) = self.look_at_hasty(client_id, &mut progress).await {
-                for client_id in &hasty {
-                    self.service.note_hasty(client_id);
-                }
+        let mut again = Vec::new();
+        while let Some(client_id) = hasty.pop() {
+            let failures = progress.failures;
+            let looked = self.look_at_hasty(&client_id, &mut progress).await;
+            if looked.is_err() || progress.failures > failures {
+                again.push(client_id);
+            }
+            if let Err(error) = looked {
+                self.note_again(hasty.iter().chain(&again));
                 return Err(error);
             }
-            hasty.pop();
         }
+        self.note_again(&again);
         let store = self.service.crls().now();
         let (is_same, known) = {
             let compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -242,6 +222,13 @@ impl Rechecker {
         compared.fingerprints = store.iter().map(|crl| *crl.fingerprint()).collect();
         compared.store = Some(store);
         Ok(progress.report.switched_off.values().sum())
+    }
+
+    /// They are looked at next time.
+    fn note_again<'a>(&self, hasty: impl IntoIterator<Item = &'a String>) {
+        for client_id in hasty {
+            self.service.note_hasty(client_id);
+        }
     }
 
     async fn look_at_hasty(
@@ -459,37 +446,6 @@ impl Rechecker {
         }
         self.service.set_notice(Notice::Recheck, problems);
         metrics::recheck_pass(report);
-    }
-}
-
-/// Records that fail one after the other before the registry is taken to be away.
-const FAILURES: u32 = 3;
-
-/// How far a look at registrations has come.
-#[derive(Default)]
-struct Progress {
-    report: PassReport,
-    /// Why the first that could not be recorded could not.
-    first_failure: Option<RegistryError>,
-    in_a_row: u32,
-}
-
-impl Progress {
-    /// Goes on to the next, unless the registry is away.
-    fn failed(&mut self, client_id: &str, error: RegistryError) -> Result<(), RegistryError> {
-        let cause = std::error::Error::source(&error).map(ToString::to_string);
-        tracing::warn!(client_id, %error, cause, "a check could not be recorded now");
-        self.in_a_row += 1;
-        if self.in_a_row >= FAILURES {
-            return Err(error);
-        }
-        self.first_failure.get_or_insert(error);
-        Ok(())
-    }
-
-    /// Whether everything was recorded.
-    fn finish(&mut self) -> Result<(), RegistryError> {
-        self.first_failure.take().map_or(Ok(()), Err)
     }
 }
 

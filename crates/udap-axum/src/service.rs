@@ -161,8 +161,10 @@ impl Service {
         notices.values().flatten().cloned().collect()
     }
 
-    /// Notes that a client registered while CRLs arrived.
-    pub(crate) fn note_hasty(&self, client_id: &str) {
+    /// Notes that a client registered while CRLs arrived: [`Rechecker::take_up_crls`] looks at it.
+    ///
+    /// [`Rechecker::take_up_crls`]: crate::Rechecker::take_up_crls
+    pub fn note_hasty(&self, client_id: &str) {
         let mut hasty = self.hasty.lock().unwrap_or_else(PoisonError::into_inner);
         // Full only where nobody re-validates.
         if hasty.len() < HASTY {

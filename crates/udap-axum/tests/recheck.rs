@@ -372,6 +372,28 @@ async fn a_row_that_somebody_keeps_locked_keeps_nobody_else_on() {
     assert!(matches!(pass, Err(RegistryError::Unavailable(_))));
 }
 
+/// Proves: C30
+#[tokio::test]
+async fn one_that_registered_while_a_list_arrived_is_looked_at_until_that_is_recorded() {
+    let world = World::new().await;
+    let leaf = world.community.client("https://app.example.org/");
+    world.community.revoke(&leaf);
+    let lists = world.community.crls();
+    world.service.crls().add(lists.iter().map(|der| crl(der)));
+    // The list is compared before the client is there.
+    assert_eq!(world.rechecker.take_up_crls().await.unwrap(), 0);
+    let id = world.register(&leaf);
+    assert_eq!(world.rechecker.take_up_crls().await.unwrap(), 0);
+    world.service.note_hasty(&id);
+    *world.records.locked.lock().unwrap() = vec![id.clone()];
+    let locked = world.rechecker.take_up_crls().await;
+    assert!(matches!(locked, Err(RegistryError::Unavailable(_))));
+    assert!(world.off().is_empty());
+    world.records.locked.lock().unwrap().clear();
+    assert_eq!(world.rechecker.take_up_crls().await.unwrap(), 1);
+    assert_eq!(world.off(), [(id, TrustOff::Revoked)]);
+}
+
 /// Proves: C19
 #[tokio::test]
 async fn a_list_that_a_stranger_signed_switches_nobody_off() {
