@@ -15,22 +15,24 @@ use crate::harness::{MariaDb, clients};
 
 const APP: &str = "https://app.example.org/client";
 
-async fn store(registry: &Schema, openemr: &OpenEmr) -> MySqlRegistry {
+/// A store on a server of its own, which can be stopped.
+async fn alone() -> (TestServer, Schema, OpenEmr, MySqlRegistry) {
+    let server = TestServer::private();
+    let registry = Schema::create(&server, None).await;
+    let openemr = OpenEmr::create(&server, Generation::Columns25).await;
     let site = SiteClients {
         site: "default".to_owned(),
-        clients: Arc::new(clients("default", openemr)),
+        clients: Arc::new(clients("default", &openemr)),
     };
     let options: MySqlConnectOptions = registry.url().parse().unwrap();
-    MySqlRegistry::open(options, vec![site]).await.unwrap()
+    let store = MySqlRegistry::open(options, vec![site]).await.unwrap();
+    (server, registry, openemr, store)
 }
 
 /// Proves: E27
 #[tokio::test]
 async fn a_server_that_stops_is_unavailable_and_comes_back_without_a_restart() {
-    let server = TestServer::private();
-    let registry = Schema::create(&server, None).await;
-    let openemr = OpenEmr::create(&server, Generation::Columns25).await;
-    let store = store(&registry, &openemr).await;
+    let (server, _registry, openemr, store) = alone().await;
     let world = World::new(EnablePolicy::All);
     let leaf = world.leaf(APP);
     let register = async || {
@@ -64,10 +66,7 @@ async fn a_server_that_stops_is_unavailable_and_comes_back_without_a_restart() {
 /// Proves: E27
 #[tokio::test]
 async fn a_server_that_hangs_is_given_up_and_what_was_begun_is_not_half_done() {
-    let server = TestServer::private();
-    let registry = Schema::create(&server, None).await;
-    let openemr = OpenEmr::create(&server, Generation::Columns25).await;
-    let store = store(&registry, &openemr).await;
+    let (server, _registry, openemr, store) = alone().await;
     let world = World::new(EnablePolicy::All);
     let approved = world.approve(&world.statement(&world.leaf(APP)));
     let context = world.context();
@@ -200,10 +199,7 @@ async fn tokens_are_revoked_among_a_great_many_that_expired_long_ago() {
 /// Connections that the server ended while nobody used them are not taken for the database's end.
 #[tokio::test]
 async fn connections_that_were_killed_are_replaced() {
-    let server = TestServer::private();
-    let registry = Schema::create(&server, None).await;
-    let openemr = OpenEmr::create(&server, Generation::Columns25).await;
-    let store = store(&registry, &openemr).await;
+    let (server, registry, _openemr, store) = alone().await;
     let world = World::new(EnablePolicy::All);
     let leaf = world.leaf(APP);
     let register = async || {

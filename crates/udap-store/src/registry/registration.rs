@@ -27,13 +27,7 @@ impl<E: Engine> SqlRegistry<E> {
         context: &RequestContext,
     ) -> Result<Registered, StoreError> {
         let applicant = Applicant::of(approved.statement())?;
-        let mut transaction = self.write_gated().await?;
-        // Before anything is looked at: a check that is under way, or an administrator's switch that was just
-        // noticed, is waited for.
-        let earlier = registration::live(&mut transaction, &applicant.names.identity).await?;
-        let standing = self
-            .standing_of(&mut transaction, &applicant, context)
-            .await?;
+        let (mut transaction, earlier, standing) = self.begin_with(&applicant, context).await?;
         match used_before(standing.statement, context)? {
             None => {}
             Some(Outcome::Registered(registered)) => return Ok(registered),
@@ -247,13 +241,7 @@ impl<E: Engine> SqlRegistry<E> {
         context: &RequestContext,
     ) -> Result<Cancelled, StoreError> {
         let applicant = Applicant::of(cancellation.statement())?;
-        let mut transaction = self.write_gated().await?;
-        // Before anything is looked at: a check that is under way, or an administrator's switch that was just
-        // noticed, is waited for.
-        let earlier = registration::live(&mut transaction, &applicant.names.identity).await?;
-        let standing = self
-            .standing_of(&mut transaction, &applicant, context)
-            .await?;
+        let (mut transaction, earlier, standing) = self.begin_with(&applicant, context).await?;
         match used_before(standing.statement, context)? {
             None => {}
             Some(Outcome::Cancelled(cancelled)) => return Ok(cancelled),
@@ -360,6 +348,23 @@ impl<E: Engine> SqlRegistry<E> {
             },
         )
         .await
+    }
+
+    /// Begins what a statement does: the live registration of its identity, locked, and what stands
+    /// against it.
+    async fn begin_with(
+        &self,
+        applicant: &Applicant<'_>,
+        context: &RequestContext,
+    ) -> Result<(Transaction<'static, E>, Option<Registration>, Standing), StoreError> {
+        let mut transaction = self.write_gated().await?;
+        // Before anything is looked at: a check that is under way, or an administrator's switch that was just
+        // noticed, is waited for.
+        let earlier = registration::live(&mut transaction, &applicant.names.identity).await?;
+        let standing = self
+            .standing_of(&mut transaction, applicant, context)
+            .await?;
+        Ok((transaction, earlier, standing))
     }
 
     /// What stands against the statement, under the gate.
