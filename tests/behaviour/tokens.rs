@@ -3,12 +3,19 @@
 
 use serde_json::{Value, json};
 use udap_testdb::{Generation, TestServer};
-use udap_testkit::{SigningAlgorithm, StatementBuilder, TestCommunity, TestLeaf};
+use udap_testkit::{KeyKind, SigningAlgorithm, StatementBuilder, TestCommunity, TestKey, TestLeaf};
 use udap_tests::openemr::{Behaviour, StandIn};
 use udap_tests::{Answer, MariaDb, Member, Server, Setup, now};
 
 const APP: &str = "https://app.example.org/";
 const BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// A certificate whose key no other has: those of most tests come from a few.
+fn with_a_key_of_its_own(of: &TestCommunity) -> TestLeaf {
+    of.leaf(APP)
+        .key(&TestKey::generate(KeyKind::Rsa2048))
+        .build()
+}
 
 struct Hospital {
     openemr: StandIn,
@@ -88,7 +95,7 @@ async fn an_app_gets_what_it_registered_until_it_is_switched_off() {
         let algorithms = &metadata["token_endpoint_auth_signing_alg_values_supported"];
         assert_eq!(*algorithms, json!(["RS384"]));
 
-        let leaf = of.client(APP);
+        let leaf = with_a_key_of_its_own(&of);
         let asked =
             format!("system/*{form} system/Patient.write system/Nothing.read user/Patient.read");
         let statement = server.statement(&leaf).claim("scope", asked);
@@ -116,7 +123,7 @@ async fn an_app_gets_what_it_registered_until_it_is_switched_off() {
                     .algorithm(SigningAlgorithm::Rs256),
                 400,
             ),
-            (hospital.assertion(&of.client(APP), &id), 400),
+            (hospital.assertion(&with_a_key_of_its_own(&of), &id), 400),
             (
                 hospital
                     .assertion(&leaf, &id)
@@ -150,7 +157,7 @@ async fn an_app_gets_what_it_registered_until_it_is_switched_off() {
         assert_eq!(hospital.reads(&token).await, 200);
 
         // Another key: OpenEMR takes it at once, and the old one no longer.
-        let renewed = of.client(APP);
+        let renewed = with_a_key_of_its_own(&of);
         let statement = server.statement(&renewed).claim("scope", scope);
         assert_eq!(server.post(&statement).await.status, 200);
         assert_ne!(hospital.reads(&token).await, 200);
