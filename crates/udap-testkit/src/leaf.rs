@@ -10,7 +10,8 @@ use rcgen::{
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    CommunityOptions, Error, KeyKind, LeafFlaw, StatementBuilder, TestCa, TestCommunity, TestKey,
+    CertificationBuilder, CommunityOptions, Error, KeyKind, LeafFlaw, StatementBuilder, TestCa,
+    TestCommunity, TestKey,
     authority::{Urls, blank_params, random_serial},
     key::encode_pem,
     sha1,
@@ -407,5 +408,18 @@ impl TestLeaf {
     /// If the operating system gives no random bytes.
     pub fn statement(&self, audience: &str, now: OffsetDateTime) -> StatementBuilder {
         StatementBuilder::new(self, audience, now)
+    }
+
+    /// Begins a good certification of the app `client_uri` under the certification `uri`.
+    ///
+    /// # Panics
+    /// If the operating system gives no random bytes.
+    pub fn certify(
+        &self,
+        client_uri: &str,
+        uri: &str,
+        now: OffsetDateTime,
+    ) -> CertificationBuilder {
+        CertificationBuilder::new(self, client_uri, uri, now)
     }
 }

@@ -21,6 +21,7 @@
 //! a test wants.
 
 mod authority;
+mod certification;
 mod community;
 mod crl;
 mod error;
@@ -33,6 +34,7 @@ mod statement;
 mod tree;
 
 pub use authority::TestCa;
+pub use certification::CertificationBuilder;
 pub use community::{CommunityOptions, TestCommunity};
 pub use crl::CrlBuilder;
 pub use error::Error;
@@ -40,5 +42,5 @@ pub use flaw::LeafFlaw;
 pub use key::{KeyKind, TestKey};
 pub use leaf::{LeafBuilder, TestLeaf};
 pub use ocsp::OcspBuilder;
-pub use statement::{SigningAlgorithm, StatementBuilder, request_body};
+pub use statement::{SigningAlgorithm, StatementBuilder, request_body, request_body_with};
 pub use tree::{Case, CaseFiles, Expected, Manifest, TreeOptions, write_tree};

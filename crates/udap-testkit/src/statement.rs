@@ -134,7 +134,7 @@ impl StatementBuilder {
         Self::token(leaf, client_id, audience, now).expect("there are random bytes")
     }
 
-    fn token(
+    pub(crate) fn token(
         leaf: &TestLeaf,
         issuer: &str,
         audience: &str,
@@ -296,12 +296,27 @@ impl StatementBuilder {
     pub fn request(&self) -> Value {
         request_body(&self.build())
     }
+
+    /// The registration request that carries the statement and `certifications`, compact JWSs.
+    ///
+    /// # Panics
+    /// If OpenSSL cannot sign.
+    #[must_use]
+    pub fn request_with(&self, certifications: &[String]) -> Value {
+        request_body_with(&self.build(), certifications)
+    }
 }
 
 /// A registration request (UDAP DCR §3) that carries `statement` and no certifications.
 #[must_use]
 pub fn request_body(statement: &str) -> Value {
-    json!({ "software_statement": statement, "certifications": [], "udap": "1" })
+    request_body_with(statement, &[])
+}
+
+/// A registration request (UDAP DCR §3) that carries `statement` and `certifications`.
+#[must_use]
+pub fn request_body_with(statement: &str, certifications: &[String]) -> Value {
+    json!({ "software_statement": statement, "certifications": certifications, "udap": "1" })
 }
 
 fn with_duplicate(object: &Map<String, Value>, name: &str, value: &Value) -> Vec<u8> {

@@ -4,7 +4,9 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use josekit::jws::{self, ES256, ES384, ES512, HS256, JwsVerifier, RS256, RS384};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::datetime};
-use udap_testkit::{KeyKind, SigningAlgorithm, TestCommunity, TestKey, TestLeaf, request_body};
+use udap_testkit::{
+    CertificationBuilder, KeyKind, SigningAlgorithm, TestCommunity, TestKey, TestLeaf, request_body,
+};
 
 const NOW: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
 const URI: &str = "https://app.example.org/udap";
@@ -147,4 +149,38 @@ fn any_part_can_be_replaced() {
         request_body(body["software_statement"].as_str().unwrap())
     );
     assert_eq!(body["certifications"], json!([]));
+}
+
+#[test]
+fn a_certification_is_signed_by_its_certifier_and_names_the_app() {
+    let certifiers = TestCommunity::new("certifiers", NOW);
+    let certifier = certifiers.leaf("https://certifier.example.org").build();
+    let basic = "https://community.example.org/certifications/basic";
+    let builder = certifier.certify(URI, basic, NOW);
+    let token = builder.build();
+    let verifier = RS256.verifier_from_der(certifier.key().spki_der()).unwrap();
+    let (_, header) = jws::deserialize_compact(&token, &verifier).unwrap();
+    assert_eq!(header.x509_certificate_chain().unwrap()[0], certifier.der());
+    let claims = json_part(&token, 1);
+    assert_eq!(claims["iss"], certifier.uri());
+    assert_eq!(claims["sub"], URI);
+    assert_eq!(claims["certification_uris"], json!([basic]));
+    assert_eq!(claims["certification_issuer"], "Example Certifier");
+    assert!(claims.get("aud").is_none());
+    assert!(claims["exp"].as_i64().unwrap() <= certifier.not_after().unix_timestamp());
+
+    let request = leaf(KeyKind::Rsa2048)
+        .statement(AUDIENCE, NOW)
+        .request_with(std::slice::from_ref(&token));
+    assert_eq!(request["certifications"], json!([token]));
+}
+
+#[test]
+fn a_self_signed_certification_names_its_signer_as_the_app() {
+    let app = leaf(KeyKind::Rsa2048);
+    let builder = CertificationBuilder::self_signed(&app, "https://example.org/seal", NOW);
+    let claims = json_part(&builder.endorsement().build(), 1);
+    assert_eq!(claims["iss"], claims["sub"]);
+    assert_eq!(claims["is_endorsement"], true);
+    assert!(claims.get("certification_issuer").is_none());
 }
