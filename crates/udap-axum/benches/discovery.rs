@@ -18,6 +18,7 @@ use time::{Duration, OffsetDateTime};
 use tower::ServiceExt;
 use udap::algorithm::Algorithm;
 use udap::certificate::Certificate;
+use udap::certification::NoStatuses;
 use udap::community::Community;
 use udap::discovery::MetadataSigner;
 use udap::enable::EnablePolicy;
@@ -126,6 +127,7 @@ async fn routes(registrar: &Arc<Registrar>, signer: &Arc<MetadataSigner>) -> Rou
         registry: Arc::new(registry),
         fetcher: Arc::new(NoFetching),
         links: Arc::new(NoLinkChecks),
+        statuses: Arc::new(NoStatuses),
         crls: KnownCrls::default(),
         limits: RateLimits::new(0, 0),
         proxies: TrustedProxies::default(),

@@ -30,11 +30,25 @@ impl FetchBudget {
         needs: &[TrustNeed],
         now: OffsetDateTime,
     ) -> Option<Fetched> {
+        if needs.is_empty() {
+            return Some(Fetched::default());
+        }
         self.rounds = self.rounds.checked_sub(1)?;
+        Some(
+            self.spend(|time_left| fetcher.fetch(needs, now, time_left))
+                .await,
+        )
+    }
+
+    /// Does something within the time that is left.
+    pub(crate) async fn spend<T, F: Future<Output = T>>(
+        &mut self,
+        work: impl FnOnce(Duration) -> F,
+    ) -> T {
         let started = Instant::now();
-        let fetched = fetcher.fetch(needs, now, self.time).await;
+        let done = work(self.time).await;
         self.time = self.time.saturating_sub(started.elapsed());
-        Some(fetched)
+        done
     }
 }
 

@@ -128,6 +128,24 @@ async fn drive(
                 let reports = service.links.check(need.links()).await;
                 need.supply(&reports)
             }
+            Step::NeedCertifications(need) => {
+                let fetched = budget
+                    .fetch(&*service.fetcher, need.needs(), now)
+                    .await
+                    .ok_or(HttpError::TemporarilyUnavailable)?;
+                service.crls.add(fetched.crls.iter().cloned());
+                let crls = service.crls.now();
+                verify(service, &rules, move |registrar| {
+                    need.supply(registrar, fetched, &crls, now)
+                })
+                .await?
+            }
+            Step::NeedCertificationStatus(need) => {
+                let answers = budget
+                    .spend(|time_left| service.statuses.fetch(need.queries(), time_left))
+                    .await;
+                need.supply(&answers)
+            }
             Step::Refused(refusal) => {
                 if let Some(revoked) = refusal.revoked()
                     && let Err(error) = service.registry.remember_revoked(revoked, now).await

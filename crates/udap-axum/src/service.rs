@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
+use udap::certification::StatusFetcher;
 use udap::registry::Registry;
 use udap::statement::TrustedStatement;
 use udap::trust::{KnownCrls, TrustFetcher};
@@ -46,6 +47,7 @@ pub struct Service {
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) fetcher: Arc<dyn TrustFetcher>,
     pub(crate) links: Arc<dyn LinkChecker>,
+    pub(crate) statuses: Arc<dyn StatusFetcher>,
     pub(crate) limits: Arc<RateLimits>,
     pub(crate) proxies: TrustedProxies,
     pub(crate) environment: Environment,
@@ -88,6 +90,8 @@ pub struct ServiceParts {
     pub fetcher: Arc<dyn TrustFetcher>,
     /// Who visits links.
     pub links: Arc<dyn LinkChecker>,
+    /// Who asks certifiers whether a certification still holds.
+    pub statuses: Arc<dyn StatusFetcher>,
     /// The CRLs that are known.
     pub crls: KnownCrls,
     /// Rate limits.
@@ -111,6 +115,7 @@ impl Service {
             registry: parts.registry,
             fetcher: parts.fetcher,
             links: parts.links,
+            statuses: parts.statuses,
             limits: Arc::new(parts.limits),
             proxies: parts.proxies,
             environment: parts.environment,

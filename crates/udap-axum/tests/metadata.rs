@@ -13,6 +13,7 @@ use time::{Duration, OffsetDateTime};
 use tower::ServiceExt;
 use udap::algorithm::Algorithm;
 use udap::certificate::Certificate;
+use udap::certification::NoStatuses;
 use udap::community::Community;
 use udap::discovery::MetadataSigner;
 use udap::enable::EnablePolicy;
@@ -110,6 +111,7 @@ async fn service(of: &TestCommunity, leaf: &TestLeaf) -> Result<Service, RulesEr
         registry: Arc::new(SqliteRegistry::open_in_memory(Vec::new()).await.unwrap()),
         fetcher: Arc::new(NoFetching),
         links: Arc::new(NoLinkChecks),
+        statuses: Arc::new(NoStatuses),
         crls: KnownCrls::default(),
         limits: RateLimits::new(0, 0),
         proxies: TrustedProxies::default(),

@@ -8,6 +8,7 @@ use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 use udap::algorithm::Algorithm;
 use udap::certificate::Certificate;
+use udap::certification::NoStatuses;
 use udap::community::Community;
 use udap::discovery::MetadataSigner;
 use udap::enable::EnablePolicy;
@@ -232,6 +233,7 @@ async fn with_fetcher(of: &TestCommunity, fetcher: Arc<dyn TrustFetcher>) -> Ser
         registry: Arc::new(SqliteRegistry::open_in_memory(Vec::new()).await.unwrap()),
         fetcher,
         links: Arc::new(NoLinkChecks),
+        statuses: Arc::new(NoStatuses),
         crls: KnownCrls::new(CrlStore::default()),
         limits: RateLimits::new(0, 0),
         proxies: TrustedProxies::default(),

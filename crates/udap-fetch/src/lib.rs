@@ -37,6 +37,7 @@ mod places;
 mod request;
 mod resolver;
 mod responders;
+mod statuses;
 mod target;
 
 pub use allow_host::{AllowHost, AllowHostError};
@@ -46,3 +47,4 @@ pub use network::Network;
 pub use request::{Answer, Bounds, Request};
 pub use resolver::{Resolver, SystemResolver};
 pub use responders::Responders;
+pub use statuses::Statuses;

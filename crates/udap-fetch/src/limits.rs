@@ -156,3 +156,9 @@ pub const AIA_HOSTS_OF_CERTIFICATE: usize = 8;
 /// Hosts that are vouched for: those in certificates that an operator configured, and as many in
 /// certificates that were on a trusted path. A community has a few.
 pub const AIA_KNOWN_HOSTS: usize = 4_096;
+
+/// For asking certifiers about the certifications of one request, all at once.
+pub const STATUS_TIME: Duration = Duration::from_secs(5);
+
+/// Certifiers being asked: a few that hang must not take the places of those who publish CRLs.
+pub const STATUSES_IN_FLIGHT: usize = 8;

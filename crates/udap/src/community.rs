@@ -1,5 +1,6 @@
 //! A trust community: who is trusted, under which rules, for what.
 
+use crate::certification::RecognisedCertification;
 use crate::enable::EnablePolicy;
 use crate::rules::{ContactMatch, Profile};
 use crate::scope::ScopePattern;
@@ -35,15 +36,6 @@ pub struct Community {
     pub client_uri_prefixes: Vec<String>,
     /// Certifications that are recognised (A14).
     pub certifications: Vec<RecognisedCertification>,
-}
-
-/// A certification that a community recognises (F02, decisions 20).
-#[derive(Clone, Debug)]
-pub struct RecognisedCertification {
-    /// Its URI, as it stands in `certification_uris`.
-    pub uri: String,
-    /// Whether an app without it is refused (F03, F11).
-    pub required: bool,
 }
 
 impl Community {

@@ -78,6 +78,11 @@ impl VerifiedJws {
         &self.x5c
     }
 
+    /// The certificates alone.
+    pub(crate) fn into_x5c(self) -> X5c {
+        self.x5c
+    }
+
     /// The claims. Members that are null are absent.
     #[must_use]
     pub fn payload(&self) -> &Map<String, Value> {

@@ -7,12 +7,14 @@
 
 pub mod algorithm;
 pub mod certificate;
+pub mod certification;
 pub mod community;
 pub mod discovery;
 pub mod enable;
 pub mod error;
 pub mod json;
 pub mod jws;
+mod jwt;
 pub mod key;
 pub mod limits;
 pub mod registrar;

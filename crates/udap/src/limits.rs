@@ -108,6 +108,12 @@ pub const SCOPES: usize = 1_024;
 /// Certifications of one request that are looked at (decisions 20).
 pub const CERTIFICATIONS: usize = 5;
 
+/// The longest life of a certification, in years (F06, IG §7.4.1).
+pub const CERTIFICATION_YEARS: i32 = 3;
+
+/// Octets of a certifier's answer about a certification's status: one member.
+pub const CERTIFICATION_STATUS_BYTES: usize = 4 * 1024;
+
 /// Octets of a CRL (decisions 22).
 pub const CRL_BYTES: usize = 64 * 1024 * 1024;
 

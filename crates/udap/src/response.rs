@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::certification::AcceptedCertification;
 use crate::error::Refusal;
 use crate::registry::{Cancelled, Registered};
 use crate::statement::{ApprovedRegistration, Cancellation};
@@ -21,6 +22,12 @@ pub fn registered(approved: &ApprovedRegistration, outcome: &Registered) -> Map<
         json!(approved.statement().software_statement()),
     );
     members.extend(approved.metadata().to_response_members());
+    let certifications: Vec<&str> = (approved.certifications().iter())
+        .map(AcceptedCertification::token)
+        .collect();
+    if !certifications.is_empty() {
+        members.insert("certifications".to_owned(), json!(certifications));
+    }
     members
 }
 

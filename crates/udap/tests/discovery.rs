@@ -7,7 +7,7 @@ use support::{NOW, World, community, crl_store};
 use time::Duration;
 use udap::algorithm::Algorithm;
 use udap::certificate::Certificate;
-use udap::community::RecognisedCertification;
+use udap::certification::{Certifiers, RecognisedCertification};
 use udap::discovery::{MetadataError, MetadataSigner, SignedMetadata};
 use udap::jws::{self, Signer};
 use udap::site::TokenMode;
@@ -123,7 +123,7 @@ fn without_an_authorization_endpoint_codes_are_not_offered() {
     assert!(scopes.contains("system/Patient.read") && !scopes.contains("patient/"));
 }
 
-/// Proves: A14, A15, A36
+/// Proves: A14, A15, A36, F03
 #[test]
 fn certifications_are_listed_per_community() {
     let of = TestCommunity::new("example", NOW);
@@ -132,6 +132,7 @@ fn certifications_are_listed_per_community() {
         .map(|name| RecognisedCertification {
             uri: format!("https://example.net/{name}"),
             required: name == "basic",
+            certifiers: Certifiers::App,
         })
         .to_vec();
     let world = World::with(TokenMode::Gateway, vec![configured], crl_store(&[&of]));

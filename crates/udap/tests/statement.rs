@@ -417,17 +417,3 @@ fn an_app_outside_the_admitted_client_uris_is_not_approved() {
     let admitted = of.client("https://admitted.example.org/app");
     world.post(&admitted.statement(ENDPOINT, NOW)).approved();
 }
-
-/// Proves: F11
-#[test]
-fn where_a_certification_is_required_nobody_without_it_is_approved() {
-    let of = TestCommunity::new("example", NOW);
-    let mut configured = community(&of);
-    configured.certifications = vec![udap::community::RecognisedCertification {
-        uri: "https://example.net/basic".to_owned(),
-        required: true,
-    }];
-    let world = World::with(TokenMode::Gateway, vec![configured], crl_store(&[&of]));
-    let verdict = world.post(&of.client(APP).statement(ENDPOINT, NOW));
-    assert_eq!(verdict.refusal(), (ICM, vec!["F11"]));
-}

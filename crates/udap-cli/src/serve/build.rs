@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use udap::algorithm::Algorithm;
-use udap::community::{Community, RecognisedCertification};
+use udap::certification::{Certifiers, RecognisedCertification};
+use udap::community::Community;
 use udap::discovery::MetadataSigner;
 use udap::enable::EnablePolicy;
 use udap::jws::Signer;
@@ -21,7 +22,7 @@ use udap_axum::{
 };
 use udap_fetch::aia::Issuers;
 use udap_fetch::crls::Crls;
-use udap_fetch::{FetchOptions, Fetcher, Network, Responders};
+use udap_fetch::{FetchOptions, Fetcher, Network, Responders, Statuses};
 use udap_openemr::OpenEmrVersion;
 use zeroize::Zeroizing;
 
@@ -91,7 +92,8 @@ pub(crate) fn build(
 ) -> anyhow::Result<Built> {
     let (rules, crls) = rules(config, discovered)?;
     let known = KnownCrls::new(CrlStore::new(crls));
-    let network = network(config, store, &known)?;
+    let fetcher = fetcher(config)?;
+    let network = network(config, store, &known, fetcher.clone());
     vouch_for(&network, &rules);
     let per_minute =
         |limit: Option<std::num::NonZeroU32>| limit.map_or(0, std::num::NonZeroU32::get);
@@ -100,6 +102,7 @@ pub(crate) fn build(
         registry: Arc::clone(&store.registry),
         fetcher: Arc::new(network.clone()),
         links: Arc::new(NoLinkChecks),
+        statuses: Arc::new(Statuses::new(fetcher)),
         crls: known,
         limits: RateLimits::new(
             per_minute(config.limits.registrations_per_minute),
@@ -129,8 +132,7 @@ fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
     Ok(Fetcher::new(&options)?)
 }
 
-fn network(config: &Config, store: &Store, known: &KnownCrls) -> anyhow::Result<Network> {
-    let fetcher = fetcher(config)?;
+fn network(config: &Config, store: &Store, known: &KnownCrls, fetcher: Fetcher) -> Network {
     let issuers = config.fetch.aia.then(|| Issuers::new(fetcher.clone()));
     let responders =
         (config.fetch.ocsp).then(|| Responders::new(fetcher.clone(), config.fetch.crl_refresh));
@@ -140,7 +142,7 @@ fn network(config: &Config, store: &Store, known: &KnownCrls) -> anyhow::Result<
         known.clone(),
         config.fetch.crl_refresh,
     );
-    Ok(Network::new(issuers, crls, responders))
+    Network::new(issuers, crls, responders)
 }
 
 /// Hosts that configured certificates name are no strangers (decisions 2).
@@ -149,6 +151,11 @@ pub(super) fn vouch_for(network: &Network, rules: &Rules) {
         let store = &community.trust.store;
         let anchors = store.anchors().iter().map(TrustAnchor::certificate);
         network.vouch_for(anchors.chain(store.intermediates()));
+        for certification in &community.certifications {
+            if let Certifiers::Recognised { trust, .. } = &certification.certifiers {
+                network.vouch_for(trust.store.anchors().iter().map(TrustAnchor::certificate));
+            }
+        }
     }
 }
 
@@ -259,11 +266,38 @@ fn community(config: &Config, one: &config::Community) -> anyhow::Result<Communi
             .certifications
             .iter()
             .filter(|certification| certification.communities.contains(&one.id))
-            .map(|certification| RecognisedCertification {
-                uri: certification.uri.clone(),
-                required: certification.required,
+            .map(|one| {
+                certification(config, one).with_context(|| format!("certification \"{}\"", one.uri))
             })
-            .collect(),
+            .collect::<anyhow::Result<_>>()?,
+    })
+}
+
+/// A certification with the anchors of those who attest it. Their certificates have to be shown
+/// unrevoked, whatever a community asks of its apps' (F07).
+fn certification(
+    config: &Config,
+    one: &config::Certification,
+) -> anyhow::Result<RecognisedCertification> {
+    let certifiers = if one.anchors.is_empty() {
+        Certifiers::App
+    } else {
+        let anchors = material::certificates(&one.anchors).context("anchors")?;
+        Certifiers::Recognised {
+            issuers: one.issuers.clone(),
+            trust: Arc::new(TrustPolicy {
+                store: TrustStore::new(anchors, Vec::new(), Vec::new())?,
+                revocation: RevocationMode::Required,
+                no_crl_address: NoCrlAddress::Accept,
+                aia: config.fetch.aia,
+                ocsp: config.fetch.ocsp,
+            }),
+        }
+    };
+    Ok(RecognisedCertification {
+        uri: one.uri.clone(),
+        required: one.required,
+        certifiers,
     })
 }
 

@@ -76,6 +76,12 @@ impl<E: Engine> SqlRegistry<E> {
                 .map(|(scope, reason)| json!({"scope": scope, "reason": reason.as_str()}))
                 .collect(),
         );
+        if !approved.certifications().is_empty() {
+            detail.insert(
+                "certifications".to_owned(),
+                json!(approved.certifications()),
+            );
+        }
         detail.insert("facts".to_owned(), facts(&decision));
         detail.insert("tokens_revoked".to_owned(), decision.revoke_tokens.into());
         let client_id = registered.client_id.clone();

@@ -1,7 +1,7 @@
 //! Whether the links in clean metadata are live (I07–I14, decisions 19).
 
 use crate::error::Violation;
-use crate::registrar::{Step, standing};
+use crate::registrar::{Step, certifications, standing};
 use crate::rules::{ClientMetadata, Link, LinkKind};
 use crate::statement::TrustedStatement;
 
@@ -73,7 +73,7 @@ impl NeedLinks {
             })
             .collect();
         if violations.is_empty() {
-            return standing::approve(self.statement, self.metadata);
+            return certifications::check(self.statement, self.metadata);
         }
         match standing::refused_for(self.statement, violations) {
             Step::RefusedAfterTrust(statement, refusal) if retry => {

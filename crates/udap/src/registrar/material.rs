@@ -44,6 +44,11 @@ impl Material {
         );
     }
 
+    /// Counts needs as tried that nobody will look after.
+    pub(super) fn give_up(&mut self, needs: &[TrustNeed]) {
+        self.tried.extend(needs.iter().flat_map(TrustNeed::marks));
+    }
+
     /// What is at hand now.
     pub(super) fn evidence<'a>(&'a self, crls: &'a CrlStore) -> Evidence<'a> {
         Evidence {

@@ -2,13 +2,15 @@
 //!
 //! [`Registrar::start`] takes a body as far as it can. Where it needs something that only I/O can
 //! bring it stops and says what: intermediates and CRLs ([`NeedTrust`]), what the registry holds
-//! against the client ([`NeedStanding`]), the outcome of visiting the app's links ([`NeedLinks`]).
-//! A driver brings it and calls `supply`, until the step is one of the last four of [`Step`].
+//! against the client ([`NeedStanding`]), the outcome of visiting the app's links ([`NeedLinks`]), what
+//! certifiers' paths and statuses depend on ([`NeedCertifications`], [`NeedCertificationStatus`]). A
+//! driver brings it and calls `supply`, until the step is one of the last four of [`Step`].
 //!
 //! The order is that of decisions 1: signature, claims, path and revocation, block, metadata rules
 //! and scopes together, links, certifications.
 
 mod anchors;
+mod certifications;
 mod links;
 mod material;
 mod recheck;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
 pub use anchors::AnchorConflict;
+pub use certifications::{NeedCertificationStatus, NeedCertifications};
 pub use links::{LinkFault, LinkReport, NeedLinks};
 pub use recheck::{NeedRecheck, Recheck, RecheckVerdict};
 pub use standing::{NeedStanding, refusal_of, replayed};
@@ -98,6 +101,10 @@ pub enum Step {
     NeedStanding(Box<NeedStanding>),
     /// The metadata is clean; are its links live?
     NeedLinks(Box<NeedLinks>),
+    /// Its links are live, where that is asked; do its certifications hold?
+    NeedCertifications(Box<NeedCertifications>),
+    /// They hold; do their certifiers still stand to them?
+    NeedCertificationStatus(Box<NeedCertificationStatus>),
     /// Refused before trust: nothing is spent, nothing is recorded but logs and metrics.
     Refused(Refusal),
     /// Refused after trust: the `jti` is spent and the refusal recorded (decisions 3).

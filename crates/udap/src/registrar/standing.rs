@@ -1,10 +1,10 @@
 //! What the registry holds against a trusted statement, and the rules that follow.
 
 use crate::error::{ErrorCode, Refusal, Violation};
-use crate::registrar::{NeedLinks, Registrar, Step, trust};
+use crate::registrar::{NeedLinks, Registrar, Step, certifications, trust};
 use crate::registry::{RegistryError, Standing};
 use crate::rules;
-use crate::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
+use crate::statement::{Cancellation, TrustedStatement};
 
 /// A trusted statement, before blocks and replays have been looked up. From here on its `jti` is
 /// spent, whatever follows; rate limits per client count it here (E28).
@@ -50,7 +50,7 @@ impl NeedStanding {
                 if statement.community().link_checks {
                     Step::NeedLinks(Box::new(NeedLinks::new(statement, metadata)))
                 } else {
-                    approve(statement, metadata)
+                    certifications::check(statement, metadata)
                 }
             }
         }
@@ -107,29 +107,4 @@ pub(super) fn refused_for(statement: TrustedStatement, violations: Vec<Violation
         )
     });
     Step::RefusedAfterTrust(Box::new(statement), refusal)
-}
-
-/// The last check: certifications that the community requires (F03, F11). This version verifies
-/// none, so none counts as accepted, and where one is required nobody is approved.
-pub(super) fn approve(statement: TrustedStatement, metadata: rules::ClientMetadata) -> Step {
-    let required = statement
-        .community()
-        .certifications
-        .iter()
-        .any(|certification| certification.required);
-    if required {
-        return Step::RefusedAfterTrust(
-            Box::new(statement),
-            Refusal::new(
-                ErrorCode::InvalidClientMetadata,
-                Violation::of(
-                    "F11",
-                    "certifications",
-                    "certification_missing",
-                    "a certification that the community requires is missing",
-                ),
-            ),
-        );
-    }
-    Step::Register(Box::new(ApprovedRegistration::new(statement, metadata)))
 }

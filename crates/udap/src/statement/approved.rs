@@ -1,5 +1,6 @@
 //! What a statement amounts to once every check has passed.
 
+use crate::certification::AcceptedCertification;
 use crate::rules::ClientMetadata;
 use crate::statement::TrustedStatement;
 
@@ -9,15 +10,21 @@ use crate::statement::TrustedStatement;
 pub struct ApprovedRegistration {
     statement: TrustedStatement,
     metadata: ClientMetadata,
+    certifications: Vec<AcceptedCertification>,
     enable: bool,
 }
 
 impl ApprovedRegistration {
-    pub(crate) fn new(statement: TrustedStatement, metadata: ClientMetadata) -> Self {
+    pub(crate) fn new(
+        statement: TrustedStatement,
+        metadata: ClientMetadata,
+        certifications: Vec<AcceptedCertification>,
+    ) -> Self {
         let enable = crate::enable::enabled(statement.community().enable, &metadata);
         Self {
             statement,
             metadata,
+            certifications,
             enable,
         }
     }
@@ -32,6 +39,12 @@ impl ApprovedRegistration {
     #[must_use]
     pub fn metadata(&self) -> &ClientMetadata {
         &self.metadata
+    }
+
+    /// What is attested of the app, in the order of the request (E08).
+    #[must_use]
+    pub fn certifications(&self) -> &[AcceptedCertification] {
+        &self.certifications
     }
 
     /// Whether the community's policy switches such a client on unattended (decisions 14). Blocks

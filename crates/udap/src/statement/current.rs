@@ -5,6 +5,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::certificate::Certificate;
 use crate::error::{ErrorCode, Refusal, Violation};
+use crate::jwt;
 use crate::limits;
 use crate::site::Site;
 use crate::statement::SignedStatement;
@@ -152,14 +153,7 @@ fn subject(claims: &Map<String, Value>) -> Result<(), Violation> {
 
 /// B13.
 fn audience(claims: &Map<String, Value>, endpoint: &str) -> Result<(), Violation> {
-    let named = match claims.get("aud") {
-        Some(Value::String(aud)) => aud == endpoint,
-        Some(Value::Array(all)) => {
-            all.iter().all(Value::is_string) && all.iter().any(|aud| aud == endpoint)
-        }
-        _ => false,
-    };
-    if named {
+    if jwt::is_for(claims, endpoint) {
         Ok(())
     } else {
         Err(Violation::of(
@@ -223,37 +217,27 @@ fn lifetime(
     Ok(expires_at)
 }
 
-/// A NumericDate that must be an integer (B17), within the years that the calendar knows.
+/// B17.
 fn instant(claims: &Map<String, Value>, claim: &'static str) -> Result<OffsetDateTime, Violation> {
-    claims
-        .get(claim)
-        .and_then(Value::as_i64)
-        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
-        .ok_or_else(|| {
-            Violation::of(
-                "B17",
-                claim,
-                "time_not_integer",
-                "is required, as an integer of seconds since 1970",
-            )
-        })
+    jwt::instant(claims, claim).ok_or_else(|| {
+        Violation::of(
+            "B17",
+            claim,
+            "time_not_integer",
+            "is required, as an integer of seconds since 1970",
+        )
+    })
 }
 
 /// B16 (decisions 3).
 fn token_id(claims: &Map<String, Value>) -> Result<String, Violation> {
-    match claims.get("jti") {
-        Some(Value::String(jti))
-            if !jti.is_empty()
-                && jti.chars().count() <= limits::JTI_CHARS
-                && !jti.chars().any(char::is_control) =>
-        {
-            Ok(jti.clone())
-        }
-        _ => Err(Violation::of(
+    let jti = jwt::token_id(claims).ok_or_else(|| {
+        Violation::of(
             "B16",
             "jti",
             "jti_malformed",
             "is required, as a string of 1 to 256 characters without control characters",
-        )),
-    }
+        )
+    })?;
+    Ok(jti.to_owned())
 }

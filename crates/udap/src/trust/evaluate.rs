@@ -129,6 +129,31 @@ pub(crate) fn evaluate_naming_revoked(
     (outcome, effort.into_revoked())
 }
 
+/// What evaluations of several leaves may spend together.
+pub(crate) struct Purse(Effort);
+
+impl Purse {
+    /// As much as one evaluation may spend by itself.
+    pub(crate) fn new() -> Self {
+        Self(Effort::new())
+    }
+}
+
+/// As [`evaluate`], from a purse that others spend from as well.
+pub(crate) fn evaluate_from(
+    purse: &mut Purse,
+    judge: &dyn Judge,
+    policy: &TrustPolicy,
+    leaf: &Certificate,
+    evidence: &Evidence<'_>,
+    at: OffsetDateTime,
+) -> Outcome {
+    let mut effort = purse.0.split();
+    let outcome = evaluate_with(judge, policy, leaf, evidence, at, &mut effort);
+    purse.0.join(effort);
+    outcome
+}
+
 pub(super) fn evaluate_with(
     judge: &dyn Judge,
     policy: &TrustPolicy,

@@ -7,6 +7,7 @@ use serde_json::Value;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 use udap::certificate::Certificate;
+use udap::certification::StatusQuery;
 use udap::community::Community;
 use udap::enable::EnablePolicy;
 use udap::error::Refusal;
@@ -163,21 +164,48 @@ impl World {
     /// Runs a request to its end with nothing fetched; also what was asked for.
     pub(crate) fn post_bytes(&self, body: &[u8]) -> (Verdict, Vec<TrustNeed>) {
         let mut asked = Vec::new();
-        let mut step = self.registrar.start(&self.site, body, &self.crls, NOW);
+        let fetch = |needs: &[TrustNeed]| {
+            asked.extend(needs.iter().cloned());
+            Fetched::default()
+        };
+        let verdict = self.drive(body, fetch, |queries| vec![None; queries.len()]);
+        (verdict, asked)
+    }
+
+    /// Runs a request to its end with what these bring.
+    pub(crate) fn drive(
+        &self,
+        body: &[u8],
+        mut fetch: impl FnMut(&[TrustNeed]) -> Fetched,
+        mut statuses: impl FnMut(&[StatusQuery]) -> Vec<Option<Vec<u8>>>,
+    ) -> Verdict {
+        let mut crls = self.crls.clone();
+        let mut step = self.registrar.start(&self.site, body, &crls, NOW);
         loop {
             step = match step {
                 Step::NeedTrust(need) => {
-                    asked.extend(need.needs().iter().cloned());
-                    need.supply(&self.registrar, Fetched::default(), &self.crls, NOW)
+                    let fetched = fetch(need.needs());
+                    crls = (fetched.crls.iter()).fold(crls, |all, one| all.with(Arc::clone(one)));
+                    need.supply(&self.registrar, fetched, &crls, NOW)
                 }
                 Step::NeedStanding(need) => need.supply(&self.registrar, Standing::Clear),
                 Step::NeedLinks(need) => need.supply(&[]),
-                Step::Refused(refusal) => return (Verdict::Refused(refusal), asked),
-                Step::RefusedAfterTrust(_, refusal) => {
-                    return (Verdict::RefusedAfterTrust(refusal), asked);
+                Step::NeedCertifications(need) => {
+                    let fetched = match need.needs() {
+                        [] => Fetched::default(),
+                        needs => fetch(needs),
+                    };
+                    crls = (fetched.crls.iter()).fold(crls, |all, one| all.with(Arc::clone(one)));
+                    need.supply(&self.registrar, fetched, &crls, NOW)
                 }
-                Step::Register(approved) => return (Verdict::Register(approved), asked),
-                Step::Cancel(cancellation) => return (Verdict::Cancel(cancellation), asked),
+                Step::NeedCertificationStatus(need) => {
+                    let answers = statuses(need.queries());
+                    need.supply(&answers)
+                }
+                Step::Refused(refusal) => return Verdict::Refused(refusal),
+                Step::RefusedAfterTrust(_, refusal) => return Verdict::RefusedAfterTrust(refusal),
+                Step::Register(approved) => return Verdict::Register(approved),
+                Step::Cancel(cancellation) => return Verdict::Cancel(cancellation),
             };
         }
     }
