@@ -9,6 +9,7 @@ mod modification;
 mod openemr;
 mod operators;
 mod peers;
+mod profiles;
 mod races;
 mod refusals;
 mod registration;
