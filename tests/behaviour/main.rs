@@ -3,6 +3,7 @@
 mod canaries;
 mod database_faults;
 mod discovery;
+mod dry_run;
 mod http_errors;
 mod issuers;
 mod modification;

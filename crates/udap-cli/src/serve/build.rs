@@ -10,6 +10,7 @@ use udap::discovery::MetadataSigner;
 use udap::enable::EnablePolicy;
 use udap::jws::Signer;
 use udap::registrar::Registrar;
+use udap::registry::CrlArchive;
 use udap::rules::{ContactMatch, Profile};
 use udap::scope::{Scope, ScopePattern};
 use udap::site::{Site, TokenMode};
@@ -18,7 +19,7 @@ use udap::trust::{
     TrustStore,
 };
 use udap_axum::{
-    NoLinkChecks, RateLimits, Rules, Service, ServiceParts, SiteSigner, TrustedProxies,
+    LinkChecker, NoLinkChecks, RateLimits, Rules, Service, ServiceParts, SiteSigner, TrustedProxies,
 };
 use udap_fetch::aia::Issuers;
 use udap_fetch::crls::Crls;
@@ -71,7 +72,7 @@ pub(super) fn rules(
     Ok((Rules::new(registrar, signers)?, crls))
 }
 
-pub(super) fn clock_skew(config: &Config) -> anyhow::Result<time::Duration> {
+pub(crate) fn clock_skew(config: &Config) -> anyhow::Result<time::Duration> {
     time::Duration::try_from(config.protocol.clock_skew).context("clock_skew_seconds")
 }
 
@@ -79,6 +80,38 @@ pub(super) fn clock_skew(config: &Config) -> anyhow::Result<time::Duration> {
 pub(crate) struct Built {
     pub(crate) service: Arc<Service>,
     pub(crate) network: Network,
+}
+
+/// What a statement is judged by.
+pub(crate) struct Judging {
+    pub(crate) rules: Rules,
+    pub(crate) known: KnownCrls,
+    pub(crate) network: Network,
+    pub(crate) links: Arc<dyn LinkChecker>,
+    pub(crate) statuses: Statuses,
+}
+
+/// Builds what judges, and what brings it material from the network. Lists are kept in the archive.
+///
+/// # Errors
+/// As for the configuration's certificates, keys and CRLs: see [`rules`].
+pub(crate) fn judging(
+    config: &Config,
+    discovered: &Discovered,
+    archive: Arc<dyn CrlArchive>,
+) -> anyhow::Result<Judging> {
+    let (rules, crls) = rules(config, discovered)?;
+    let known = KnownCrls::new(CrlStore::new(crls));
+    let fetcher = fetcher(config)?;
+    let network = network(config, archive, &known, fetcher.clone());
+    vouch_for(&network, &rules);
+    Ok(Judging {
+        rules,
+        known,
+        network,
+        links: Arc::new(NoLinkChecks),
+        statuses: Statuses::new(fetcher),
+    })
 }
 
 /// Builds the service and what brings it material from the network.
@@ -90,19 +123,21 @@ pub(crate) fn build(
     discovered: &Discovered,
     store: &Store,
 ) -> anyhow::Result<Built> {
-    let (rules, crls) = rules(config, discovered)?;
-    let known = KnownCrls::new(CrlStore::new(crls));
-    let fetcher = fetcher(config)?;
-    let network = network(config, store, &known, fetcher.clone());
-    vouch_for(&network, &rules);
+    let Judging {
+        rules,
+        known,
+        network,
+        links,
+        statuses,
+    } = judging(config, discovered, Arc::clone(&store.crls))?;
     let per_minute =
         |limit: Option<std::num::NonZeroU32>| limit.map_or(0, std::num::NonZeroU32::get);
     let service = Service::new(ServiceParts {
         rules,
         registry: Arc::clone(&store.registry),
         fetcher: Arc::new(network.clone()),
-        links: Arc::new(NoLinkChecks),
-        statuses: Arc::new(Statuses::new(fetcher)),
+        links,
+        statuses: Arc::new(statuses),
         crls: known,
         limits: RateLimits::new(
             per_minute(config.limits.registrations_per_minute),
@@ -132,16 +167,16 @@ fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
     Ok(Fetcher::new(&options)?)
 }
 
-fn network(config: &Config, store: &Store, known: &KnownCrls, fetcher: Fetcher) -> Network {
+fn network(
+    config: &Config,
+    archive: Arc<dyn CrlArchive>,
+    known: &KnownCrls,
+    fetcher: Fetcher,
+) -> Network {
     let issuers = config.fetch.aia.then(|| Issuers::new(fetcher.clone()));
     let responders =
         (config.fetch.ocsp).then(|| Responders::new(fetcher.clone(), config.fetch.crl_refresh));
-    let crls = Crls::new(
-        fetcher,
-        Arc::clone(&store.crls),
-        known.clone(),
-        config.fetch.crl_refresh,
-    );
+    let crls = Crls::new(fetcher, archive, known.clone(), config.fetch.crl_refresh);
     Network::new(issuers, crls, responders)
 }
 

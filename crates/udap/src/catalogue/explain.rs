@@ -21,6 +21,8 @@ pub struct Course<'a> {
     pub unchecked: &'a [Stage],
     /// Stages that the community leaves out.
     pub left_out: &'a [Stage],
+    /// Whether there was any certification to look at.
+    pub is_certified: bool,
 }
 
 /// How one rule fared.
@@ -116,7 +118,9 @@ impl<'a> Course<'a> {
         };
         let is_of_profile =
             (rule.scope.profile).is_none_or(|profile| self.profile == Some(profile));
-        if !is_for || !is_of_profile {
+        // What is asked of a certification, and not of all of them together.
+        let is_of_one = rule.stage == Stage::Certifications && !matches!(rule.id, "F02" | "F11");
+        if !is_for || !is_of_profile || is_of_one && !self.is_certified {
             return Holding::DoesNotApply;
         }
         if self.unchecked.contains(&rule.stage) {

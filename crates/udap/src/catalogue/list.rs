@@ -197,8 +197,26 @@ pub const RULES: &[Rule] = rules! {
     Links: I07 redirect_uris CODE (I12 I13)
         "The redirect URIs are live, public, and do not redirect.";
 
-    Certifications: F11 certifications ALL ()
-        "The certifications that the community requires are there.";
+    Certifications: F02 certifications ALL ()
+        "Certifications that the community does not recognise are ignored.";
+    Certifications: F14 certifications ALL ()
+        "A recognised one is signed by an algorithm that UDAP knows.";
+    Certifications: F04 certifications ALL (F16)
+        "The key of its own certificate made its signature.";
+    Certifications: F13 certifications ALL ()
+        "It has its members, well formed.";
+    Certifications: F05 certifications ALL ()
+        "It names its certifier and this app, is for this server, and is current.";
+    Certifications: F06 certifications ALL ()
+        "It lives at most three years, and not beyond its certificate.";
+    Certifications: F08 certifications ALL ()
+        "What is to be registered lies within what it certifies.";
+    Certifications: F11 certifications ALL (F03)
+        "Those that the community requires are there.";
+    Certifications: F07 certifications ALL ()
+        "The certifier's certificate leads to an anchor for this certification.";
+    Certifications: F15 certifications ALL ()
+        "Its certifier, where it can be asked, still stands to it.";
 
     Registry: D14 grant_types ALL ()
         "There is a registration to cancel.";

@@ -25,6 +25,10 @@ fn stages_follow_one_another_and_no_rule_stands_twice() {
 
 /// The files in which violations are made, without their tests.
 fn sources() -> Vec<String> {
+    sources_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+}
+
+fn sources_in(folder: &Path) -> Vec<String> {
     fn gather(folder: &Path, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -41,10 +45,7 @@ fn sources() -> Vec<String> {
         }
     }
     let mut found = Vec::new();
-    gather(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-        &mut found,
-    );
+    gather(folder, &mut found);
     found
 }
 
@@ -72,6 +73,33 @@ fn every_violation_in_the_source_is_in_the_catalogue() {
         })
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// Rules on certifications are named where a fault is found, whoever makes the violation.
+#[test]
+fn every_rule_that_a_certification_can_break_is_in_the_catalogue() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/certification");
+    let mut named = BTreeSet::new();
+    for source in sources_in(&folder) {
+        for literal in source.split('"').skip(1).step_by(2) {
+            let mut characters = literal.chars();
+            let is_id = literal.len() == 3
+                && characters
+                    .next()
+                    .is_some_and(|one| one.is_ascii_uppercase())
+                && characters.all(|one| one.is_ascii_digit());
+            if is_id {
+                named.insert(literal.to_owned());
+            }
+        }
+    }
+    assert!(named.len() >= 8, "{named:?}");
+    let listed: BTreeSet<_> = rules_of(Stage::Certifications)
+        .map(|rule| rule.id.to_owned())
+        // It is kept by ignoring.
+        .filter(|id| id != "F02")
+        .collect();
+    assert_eq!(named, listed);
 }
 
 /// Where they are not spelled out: all that the rules on metadata say to all sorts of claims.

@@ -1,4 +1,8 @@
-//! `udap statement`: software statements, signed and verified without a server.
+//! `udap statement`: software statements, signed, verified, and taken through a server's checks.
+
+mod answer;
+mod dry_run;
+mod explanation;
 
 use std::path::{Path, PathBuf};
 
@@ -13,12 +17,13 @@ use udap::statement::{CurrentStatement, RegistrationRequest, SignedStatement};
 use udap_ca::write_public_file;
 use udap_client::StatementRequest;
 
+use self::dry_run::DryRun;
 use super::metadata_options::{IdentityOptions, MetadataOptions};
 use super::path_report::{Path as PathReport, Reason};
 use super::server_options::ServerOptions;
 use super::trust_options::TrustOptions;
 use super::verify::time;
-use crate::commands::Verdict;
+use crate::commands::{Verdict, WrongUsage};
 use crate::output::{Output, Page, Report, moment, whole_seconds};
 use crate::{environment, material};
 
@@ -53,7 +58,10 @@ pub(crate) struct SignArguments {
 }
 
 #[derive(Args, Debug)]
-#[command(override_usage = "udap statement verify [OPTIONS] FILE|JWT --anchors PATH…")]
+#[command(
+    override_usage = "udap statement verify [OPTIONS] FILE|JWT --anchors PATH…\n       \
+                      udap statement verify --config udap.toml [--explain] [--offline] FILE|JWT"
+)]
 pub(crate) struct VerifyArguments {
     #[command(flatten)]
     trust: TrustOptions,
@@ -72,6 +80,9 @@ pub(crate) struct VerifyArguments {
 
     #[command(flatten)]
     server: ServerOptions,
+
+    #[command(flatten)]
+    dry_run: DryRun,
 
     /// A file with a statement or a registration request, - for standard input, or a statement
     #[arg(id = "subject", value_name = "FILE|JWT")]
@@ -171,6 +182,15 @@ impl Report for Judgement {
 
 async fn verify(arguments: VerifyArguments, output: Output) -> anyhow::Result<Verdict> {
     let text = arguments.trust.subject(arguments.statement, "FILE|JWT")?;
+    if arguments.dry_run.is_wanted() {
+        if arguments.trust.has_anchors() || arguments.aud.is_some() || arguments.fetch {
+            let message = "with --config the configuration says whom to trust, for which endpoint, and \
+                           what is fetched: leave out --anchors, --aud and --fetch";
+            return Err(WrongUsage(message.to_owned()).into());
+        }
+        let at = whole_seconds(arguments.at.unwrap_or_else(environment::now));
+        return arguments.dry_run.run(&text, at, output).await;
+    }
     let statement = statement(&text)?;
     let trust = arguments.trust.read()?;
     let at = whole_seconds(arguments.at.unwrap_or_else(environment::now));
