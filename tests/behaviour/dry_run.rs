@@ -1,7 +1,9 @@
 //! `udap statement verify --config`: what it foretells is what then happens, and it does nothing.
 
 use serde_json::{Value, json};
-use udap_testkit::{KeyKind, LeafFlaw, StatementBuilder, TestCommunity, TestKey};
+use udap_testkit::{
+    CertificationBuilder, KeyKind, LeafFlaw, StatementBuilder, TestCommunity, TestKey,
+};
 use udap_tests::{Database, Member, Server, Setup, now};
 
 const APP: &str = "https://app.example.org/";
@@ -195,6 +197,44 @@ async fn a_refusal_is_foretold_word_for_word() {
     assert_eq!(said["answer"]["body"], body);
     assert_eq!(said["blocks"][0]["reason"], "a doubt");
     assert!(!said["answer"].to_string().contains("a doubt"));
+}
+
+#[tokio::test]
+async fn certifications_of_a_whole_request_count() {
+    let of = TestCommunity::new("example", now());
+    let seal = "https://community.example.net/certifications/seal";
+    let server = Server::start(&Setup::of(vec![Member::new(&of).with(&format!(
+        "[[certification]]\nuri = \"{seal}\"\nrequired = true"
+    ))]))
+    .await;
+    let leaf = of.client(APP);
+    let bare = server.statement(&leaf);
+    let (said, status, body) = both(&server, &bare).await;
+    assert_eq!((status, &said["answer"]["body"]), (400, &body));
+    assert_eq!(said["stage"], "certifications");
+
+    let own = CertificationBuilder::self_signed(&leaf, seal, now());
+    let narrow = own.clone().claim("scope", "system/Observation.read");
+    for (certification, code) in [(narrow, 1), (own, 0)] {
+        let request = server
+            .statement(&leaf)
+            .request_with(&[certification.build()]);
+        let (found, said) = rehearse(&server, &request, &["--explain"]);
+        assert_eq!(found, Some(code), "{said}");
+        let answer = server.post_body(&request).await;
+        assert_eq!(said["answer"]["status"], answer.status);
+        let mut answered = answer.body;
+        if code == 0 {
+            answered = without_ids(answered);
+        }
+        assert_eq!(said["answer"]["body"], answered);
+        let rules = said["rules"].as_array().unwrap().iter();
+        let verdicts: Vec<_> = rules
+            .filter(|rule| rule["stage"] == "certifications" && rule["rule"] == "F08")
+            .map(|rule| rule["verdict"].as_str().unwrap())
+            .collect();
+        assert_eq!(verdicts, [if code == 0 { "holds" } else { "broken" }]);
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //!
 //! * [`Identity`]: the app's certificates with their key.
 //! * [`StatementRequest`]: what is to be registered; signed, it is a software statement (B10–B33).
+//! * [`CertificationRequest`]: what a certifier attests of an app; signed, it is a certification (F13).
 //! * [`Client`]: discovery and registration over HTTPS.
 //! * [`Discovery`]: what a server says of itself; [`Discovery::verify`] says whether to believe it
 //!   (A44).
@@ -37,6 +38,7 @@
 //! # }
 //! ```
 
+mod certification;
 mod client;
 mod conformance;
 mod discovery;
@@ -47,6 +49,7 @@ mod signed_metadata;
 mod statement;
 mod trust;
 
+pub use certification::{CERTIFICATION_LIFETIME, CertificationError, CertificationRequest};
 pub use client::{Client, ClientOptions};
 pub use conformance::MetadataProblem;
 pub use discovery::{Discovery, DiscoveryError};

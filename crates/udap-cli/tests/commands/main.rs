@@ -2,6 +2,7 @@
 
 mod audit;
 mod authority;
+mod certification;
 mod client;
 mod db;
 mod doctor;

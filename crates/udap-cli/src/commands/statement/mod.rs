@@ -18,6 +18,7 @@ use udap_ca::write_public_file;
 use udap_client::StatementRequest;
 
 use self::dry_run::DryRun;
+use super::certification;
 use super::metadata_options::{IdentityOptions, MetadataOptions};
 use super::path_report::{Path as PathReport, Reason};
 use super::server_options::ServerOptions;
@@ -51,6 +52,14 @@ pub(crate) struct SignArguments {
     /// Sign a cancellation: no metadata but an empty list of grant types
     #[arg(long)]
     cancel: bool,
+
+    /// Print the whole registration request around it, as it is posted
+    #[arg(long)]
+    request: bool,
+
+    /// With --request: certifications to put beside it, files with one each
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "request")]
+    certification: Vec<PathBuf>,
 
     /// Write it to a file instead
     #[arg(long, value_name = "FILE")]
@@ -102,6 +111,8 @@ impl Command {
 #[derive(Serialize)]
 struct Signed {
     software_statement: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<Value>,
     claims: Map<String, Value>,
 }
 
@@ -114,15 +125,28 @@ fn sign(arguments: &SignArguments, output: Output) -> anyhow::Result<Verdict> {
     let request = arguments.identity.choose(request);
     let (now, jti) = (environment::now(), environment::random_id());
     let statement = request.sign(&identity, now, &jti)?;
+    let text = if arguments.request {
+        let certifications = certification::read(&arguments.certification)?;
+        let envelope = json!({
+            "software_statement": statement, "certifications": certifications, "udap": "1",
+        });
+        serde_json::to_string_pretty(&envelope)?
+    } else {
+        statement.clone()
+    };
     if let Some(path) = &arguments.out {
-        write_public_file(path, format!("{statement}\n").as_bytes())?;
+        write_public_file(path, format!("{text}\n").as_bytes())?;
         return Ok(Verdict::Good);
     }
     let signed = Signed {
         claims: request.claims(&identity, now, &jti)?,
+        request: arguments
+            .request
+            .then(|| serde_json::from_str(&text))
+            .transpose()?,
         software_statement: statement,
     };
-    output.show_plain(&signed, &signed.software_statement)?;
+    output.show_plain(&signed, &text)?;
     Ok(Verdict::Good)
 }
 
