@@ -11,6 +11,7 @@ mod db;
 mod demo;
 mod discover;
 mod doctor;
+mod dropped_scope;
 mod inspect;
 mod metadata_options;
 mod path_report;

@@ -27,7 +27,6 @@ use udap_fetch::{FetchOptions, Fetcher, Network, Responders, Statuses};
 use udap_openemr::OpenEmrVersion;
 use zeroize::Zeroizing;
 
-use super::audit;
 use super::discovered::Discovered;
 use super::store::Store;
 use crate::config::Config;
@@ -353,49 +352,6 @@ fn signer(config: &Config, one: &config::Community) -> anyhow::Result<MetadataSi
     let lifetime = time::Duration::try_from(config.protocol.signed_metadata)
         .context("signed_metadata_hours")?;
     Ok(MetadataSigner::new(signer, leaf, lifetime))
-}
-
-/// What a community's new apps get at a site, unattended.
-#[derive(Debug, serde::Serialize)]
-pub(crate) struct Offer {
-    pub(crate) site: String,
-    pub(crate) community: String,
-    pub(crate) community_uri: String,
-    /// When a new app is switched on without a person.
-    pub(crate) enabled: &'static str,
-    /// What it can be granted at most; nothing if OpenEMR is asked at the start.
-    pub(crate) scopes: Vec<String>,
-}
-
-/// Builds everything that serving needs but the store, and says what apps are offered.
-///
-/// # Errors
-/// As [`service`].
-pub(crate) fn check(config: &Config) -> anyhow::Result<Vec<Offer>> {
-    audit::seal_key(config)?;
-    let (rules, _crls) = rules(config, &Discovered::configured(config)?)?;
-    let registrar = rules.registrar();
-    let mut offers = Vec::new();
-    for site in registrar.sites() {
-        for community in registrar.communities_of(site) {
-            offers.push(Offer {
-                site: site.id.clone(),
-                community: community.id.clone(),
-                community_uri: community.uri.clone(),
-                enabled: match community.enable {
-                    EnablePolicy::All => "at once",
-                    EnablePolicy::Patient => "at once if it asks for patient scopes only",
-                    EnablePolicy::Never => "only by an administrator",
-                },
-                scopes: registrar
-                    .scopes_offered(site, community)
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect(),
-            });
-        }
-    }
-    Ok(offers)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod idle;
 mod listen;
 mod look;
 mod metrics;
+mod offer;
 mod patience;
 mod reload;
 mod store;
@@ -24,11 +25,12 @@ use udap_axum::{health_router, router};
 use crate::config::Config;
 
 pub(crate) use audit::{Sealer, seal_key};
-pub(crate) use build::{Offer, build, check, clock_skew, judging};
+pub(crate) use build::{build, clock_skew, judging};
 pub(crate) use discovered::{
     DISCOVERY_DOCUMENT, concrete_scopes, discover, discover_now, operator_client,
 };
 pub(crate) use look::{ReadArchive, look};
+pub(crate) use offer::{Offer, check};
 pub(crate) use store::{
     clients, connect_options, open_audit_log, open_registry, open_store, schema,
 };
