@@ -10,4 +10,5 @@ mod openemr;
 mod ran;
 mod server;
 mod statement;
+mod token;
 mod verify;
