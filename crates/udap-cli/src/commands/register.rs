@@ -10,6 +10,7 @@ use udap_client::{
 
 use super::metadata_options::{IdentityOptions, MetadataOptions};
 use super::target::{Found, Target};
+use crate::app_file::AppOption;
 use crate::commands::Verdict;
 use crate::environment;
 use crate::output::{Output, Page, Report, timestamp};
@@ -17,6 +18,9 @@ use crate::output::{Output, Page, Report, timestamp};
 /// What to register, and where.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    app: AppOption,
+
     #[command(flatten)]
     target: Target,
 
@@ -30,6 +34,9 @@ pub(crate) struct Arguments {
 /// What to cancel, and where.
 #[derive(Args, Debug)]
 pub(crate) struct CancelArguments {
+    #[command(flatten)]
+    app: AppOption,
+
     #[command(flatten)]
     target: Target,
 
@@ -156,6 +163,7 @@ pub(crate) async fn run(
     output: Output,
 ) -> anyhow::Result<Verdict> {
     let Arguments {
+        app,
         target,
         identity,
         metadata,
@@ -166,6 +174,7 @@ pub(crate) async fn run(
         output,
         |endpoint| metadata.request(endpoint),
         |registered| {
+            app.remember(registered.client_id())?;
             Ok(match (registered.is_new(), verb) {
                 (true, Verb::Register) => "registered",
                 (true, Verb::Update) => "registered: the server had no such registration to update",
@@ -178,7 +187,11 @@ pub(crate) async fn run(
 
 /// Cancels an app's registration.
 pub(crate) async fn cancel(arguments: CancelArguments, output: Output) -> anyhow::Result<Verdict> {
-    let CancelArguments { target, identity } = arguments;
+    let CancelArguments {
+        app: _,
+        target,
+        identity,
+    } = arguments;
     let request = |endpoint: &str| Ok(StatementRequest::cancellation(endpoint));
     post(&target, &identity, output, request, |registered| {
         if registered.is_cancelled() {

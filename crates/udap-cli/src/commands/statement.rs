@@ -18,6 +18,7 @@ use super::path_report::{Path as PathReport, Reason};
 use super::server_options::ServerOptions;
 use super::trust_options::TrustOptions;
 use super::verify::time;
+use crate::app_file::AppOption;
 use crate::commands::Verdict;
 use crate::output::{Output, Page, Report, moment, whole_seconds};
 use crate::{environment, material};
@@ -33,6 +34,9 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 pub(crate) struct SignArguments {
+    #[command(flatten)]
+    _app: AppOption,
+
     #[command(flatten)]
     identity: IdentityOptions,
 

@@ -1,5 +1,6 @@
 //! The built binary, as people use it: what it prints, what it writes, how it exits.
 
+mod app_file;
 mod audit;
 mod authority;
 mod client;

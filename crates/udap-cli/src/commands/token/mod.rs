@@ -16,6 +16,7 @@ use self::b2b_options::B2bOptions;
 use self::user::UserOptions;
 use super::metadata_options::IdentityOptions;
 use super::target::{Found, Target};
+use crate::app_file::AppOption;
 use crate::commands::{Verdict, WrongUsage};
 use crate::output::{Output, Page, Report};
 use crate::{environment, material};
@@ -35,6 +36,9 @@ enum Grant {
 /// Which token, and where.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    _app: AppOption,
+
     #[command(flatten)]
     target: Target,
 
