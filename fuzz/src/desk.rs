@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use time::Duration;
+use udap::certification::{Certifiers, RecognisedCertification};
 use udap::community::Community;
 use udap::enable::EnablePolicy;
 use udap::error::Refusal;
@@ -14,6 +15,9 @@ use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
 use udap::trust::{CertvalJudge, CrlStore, Fetched, TrustPolicy};
 
 use crate::world::{ENDPOINT, NOW, SCOPES};
+
+/// A certification that apps declare themselves.
+pub const SELF_DECLARED: &str = "https://programs.example.org/self-declared";
 
 /// A registrar of one site and one community.
 #[derive(Debug)]
@@ -54,7 +58,11 @@ impl Desk {
             ceiling: None,
             sites: None,
             client_uri_prefixes: Vec::new(),
-            certifications: Vec::new(),
+            certifications: vec![RecognisedCertification {
+                uri: SELF_DECLARED.to_owned(),
+                required: false,
+                certifiers: Certifiers::App,
+            }],
         };
         let site = Site {
             id: "default".to_owned(),
@@ -84,7 +92,7 @@ impl Desk {
     }
 
     /// Takes a request to its end: nothing is fetched, nothing is held against the client, all its
-    /// links are live.
+    /// links are live, all certifiers stand to what they certified.
     #[must_use]
     pub fn post(&self, body: &[u8]) -> End {
         let mut step = self.registrar.start(&self.site, body, &self.crls, NOW);
@@ -102,6 +110,14 @@ impl Desk {
                     };
                     let reports: Vec<LinkReport> = need.links().iter().map(live).collect();
                     need.supply(&reports)
+                }
+                Step::NeedCertifications(need) => {
+                    need.supply(&self.registrar, Fetched::default(), &self.crls, NOW)
+                }
+                Step::NeedCertificationStatus(need) => {
+                    let valid = Some(br#"{"valid":true}"#.to_vec());
+                    let answers = vec![valid; need.queries().len()];
+                    need.supply(&answers)
                 }
                 Step::Register(approved) => return End::Register(approved),
                 Step::Cancel(cancellation) => return End::Cancel(cancellation),

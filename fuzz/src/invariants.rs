@@ -275,7 +275,53 @@ pub fn approved(approved: &ApprovedRegistration, profile: Profile) {
     ] {
         assert!(!answer.contains_key(claim));
     }
+    let tokens: Vec<_> = approved
+        .certifications()
+        .iter()
+        .map(|one| one.token())
+        .collect();
+    match answer.get("certifications") {
+        None => assert!(tokens.is_empty()),
+        Some(answered) => assert_eq!(answered, &serde_json::json!(tokens)),
+    }
+    for token in tokens {
+        certification(token, approved);
+    }
     no_nulls(&Value::Object(answer));
+}
+
+/// What must hold of a certification that the app declared itself.
+fn certification(token: &str, approved: &ApprovedRegistration) {
+    let (_, claims) = udap::jws::peek(token).expect("it was read");
+    let statement = approved.statement();
+    for claim in ["iss", "sub"] {
+        assert_eq!(claims[claim], statement.client_uri());
+    }
+    let exp = claims["exp"].as_i64().expect("an integer");
+    assert!(exp > (NOW - limits::CLOCK_SKEW).unix_timestamp());
+    assert!(exp <= statement.leaf().not_after().unix_timestamp());
+    assert!(claims["iat"].as_i64().expect("an integer") < exp);
+    assert!(!claims.contains_key("jwks_uri"));
+    let registered = approved.metadata().to_response_members();
+    for name in [
+        "client_name",
+        "client_uri",
+        "logo_uri",
+        "tos_uri",
+        "policy_uri",
+    ] {
+        if let Some(value) = claims.get(name) {
+            assert_eq!(registered.get(name), Some(value));
+        }
+    }
+    for name in ["contacts", "grant_types", "response_types"] {
+        let (allowed, registered) = (claims.get(name), registered.get(name));
+        if let (Some(allowed), Some(registered)) = (allowed, registered) {
+            let allowed = allowed.as_array().expect("an array");
+            let registered = registered.as_array().expect("an array");
+            assert!(registered.iter().all(|one| allowed.contains(one)));
+        }
+    }
 }
 
 /// What must hold however a request ends.

@@ -1,6 +1,7 @@
 //! The project's behaviour over HTTP, against the built binary.
 
 mod canaries;
+mod certifications;
 mod database_faults;
 mod discovery;
 mod dry_run;

@@ -38,6 +38,11 @@ pub(crate) fn rng() -> impl Rng {
     rand::rng()
 }
 
+/// What was typed.
+pub(crate) fn arguments() -> Vec<std::ffi::OsString> {
+    std::env::args_os().collect()
+}
+
 /// Clock and chance for the server's routes.
 pub(crate) const ENVIRONMENT: udap_axum::Environment = udap_axum::Environment { now, random_id };
 

@@ -1,6 +1,7 @@
 //! `udap`: a UDAP registration server, a community's certificate authority, the client side, and
 //! tools for looking at what is exchanged.
 
+mod app_file;
 mod commands;
 mod config;
 mod demo;
@@ -12,7 +13,7 @@ mod serve;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::commands::{Command, Verdict};
 use crate::output::Output;
@@ -40,18 +41,25 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let typed = environment::arguments();
+    let is_json = typed.iter().any(|argument| argument == "--json");
+    let cli = match app_file::expand(typed, &Cli::command()) {
+        Ok(arguments) => Cli::parse_from(arguments),
+        Err(error) => return failed(Output::new(is_json), &error),
+    };
     let output = Output::new(cli.json);
     match run(cli.command, &output) {
         Ok(Verdict::Good) => ExitCode::SUCCESS,
         Ok(Verdict::Refused) => ExitCode::FAILURE,
-        Err(error) => {
-            output.error(&error);
-            match error.downcast_ref::<commands::WrongUsage>() {
-                Some(_) => ExitCode::from(USAGE),
-                None => ExitCode::FAILURE,
-            }
-        }
+        Err(error) => failed(output, &error),
+    }
+}
+
+fn failed(output: Output, error: &anyhow::Error) -> ExitCode {
+    output.error(error);
+    match error.downcast_ref::<commands::WrongUsage>() {
+        Some(_) => ExitCode::from(USAGE),
+        None => ExitCode::FAILURE,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The HTTP client: discovery and registration.
+//! The HTTP client: discovery, registration, tokens.
 
 use std::time::Duration;
 
@@ -11,12 +11,16 @@ use url::Url;
 use crate::discovery::{Discovery, DiscoveryError};
 use crate::fetch::{HttpError, address, failed};
 use crate::registration::{Registered, RegistrationError};
+use crate::token::{SignedTokenRequest, TokenError, Tokens};
 
 /// The largest metadata document. Real ones have about 20 KB, mostly scopes.
 const METADATA_BYTES: usize = 1024 * 1024;
 
 /// The largest answer to a registration, which repeats the statement (E02).
 const REGISTRATION_BYTES: usize = 1024 * 1024;
+
+/// The largest answer to a token request.
+const TOKEN_BYTES: usize = 64 * 1024;
 
 /// The largest file that [`Client::get`] fetches.
 const FILE_BYTES: usize = 16 * 1024 * 1024;
@@ -189,6 +193,19 @@ impl Client {
             .await;
         let answer = sent.map_err(|error| failed(&url, error))?;
         Registered::read(url, &answer)
+    }
+
+    /// Asks for a token (G02).
+    ///
+    /// # Errors
+    /// [`TokenError::Refused`] if the server gives none, with its reason.
+    pub async fn token(&self, request: &SignedTokenRequest) -> Result<Tokens, TokenError> {
+        let url = address(request.token_endpoint(), self.allow_plain_http)?;
+        let asked = self.request(&url, TOKEN_BYTES).accept("application/json");
+        let form = "application/x-www-form-urlencoded";
+        let sent = self.fetcher.post(&asked, form, request.form()).await;
+        let answer = sent.map_err(|error| failed(&url, error))?;
+        Tokens::read(url, answer.status, answer.retry_after, &answer.body)
     }
 
     /// Fetches any file that an operator names, for looking at it.

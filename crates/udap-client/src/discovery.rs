@@ -100,6 +100,14 @@ impl Discovery {
         self.text("token_endpoint")
     }
 
+    /// Where users agree (A18).
+    ///
+    /// # Errors
+    /// [`DiscoveryError::Missing`] where users do not.
+    pub fn authorization_endpoint(&self) -> Result<&str, DiscoveryError> {
+        self.text("authorization_endpoint")
+    }
+
     /// The signed part, a compact JWS (A24).
     ///
     /// # Errors

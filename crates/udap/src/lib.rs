@@ -6,6 +6,7 @@
 //! says so ([`registrar::Step`]), and a driver of any kind brings it.
 
 pub mod algorithm;
+pub mod b2b;
 pub mod catalogue;
 pub mod certificate;
 pub mod certification;

@@ -29,6 +29,7 @@ fn main() {
 
     statements::requests(&corpus, &fixture);
     statements::statements(&corpus, &fixture);
+    statements::certifications(&corpus, &fixture);
     certificates::certificates(&corpus, &fixture);
     lists::lists(&corpus, &fixture);
     answers::answers(&corpus, world());

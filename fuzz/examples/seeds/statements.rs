@@ -5,9 +5,11 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
+use udap_fuzz::desk::SELF_DECLARED;
 use udap_fuzz::world::{APP, ENDPOINT, NOW, PKI};
 use udap_testkit::{
-    CommunityOptions, KeyKind, SigningAlgorithm, StatementBuilder, TestCommunity, TestLeaf,
+    CertificationBuilder, CommunityOptions, KeyKind, SigningAlgorithm, StatementBuilder,
+    TestCommunity, TestLeaf,
 };
 
 use super::{Corpus, write};
@@ -198,6 +200,58 @@ pub(super) fn statements(corpus: &Corpus, fixture: &Fixture) {
         "empty-payload",
         "{\"alg\":\"ES256\",\"x5c\":[\"leaf\"]}\n{}",
     );
+}
+
+/// Certifications that apps declare themselves.
+pub(super) fn certifications(corpus: &Corpus, fixture: &Fixture) {
+    let good = || CertificationBuilder::self_signed(&fixture.leaf, SELF_DECLARED, NOW);
+    for (name, certification) in [
+        ("good", good()),
+        ("endorsement", good().endorsement()),
+        ("aud", good().claim("aud", json!([ENDPOINT]))),
+        (
+            "status",
+            good().claim(
+                "certification_status_endpoint",
+                "https://certifier.example.org/status?a=b",
+            ),
+        ),
+        (
+            "restricted",
+            good()
+                .claim("client_name", "Example App")
+                .claim(
+                    "grant_types",
+                    json!(["authorization_code", "refresh_token"]),
+                )
+                .claim("response_types", json!(["code"]))
+                .claim("contacts", json!(["mailto:ops@example.org"]))
+                .claim(
+                    "scope",
+                    "openid fhirUser offline_access launch/patient patient/*.read",
+                )
+                .claim(
+                    "redirect_uris",
+                    json!([
+                        "https://app.example.org/*",
+                        "https://app.example.org/cb?server=*"
+                    ]),
+                ),
+        ),
+        (
+            "jwks",
+            good().claim("jwks", json!({"keys": [{"kty": "EC"}]})),
+        ),
+        ("jwks-text", good().claim("jwks", "{\"keys\":[]}")),
+        (
+            "other-sub",
+            good().claim("sub", "https://other.example.org/"),
+        ),
+        ("expired", good().claim("exp", NOW.unix_timestamp() - 60)),
+        ("duplicate", good().duplicate_claim("sub", APP)),
+    ] {
+        corpus.put("certification", name, payload(&certification.build()));
+    }
 }
 
 /// The claims as they were written.

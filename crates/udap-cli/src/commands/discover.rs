@@ -9,6 +9,7 @@ use udap_client::{Client, Discovery, MetadataError, MetadataProblem};
 use super::path_report::{Path as PathReport, Reason};
 use super::server_options::ServerOptions;
 use super::trust_options::TrustOptions;
+use crate::app_file::AppOption;
 use crate::commands::Verdict;
 use crate::environment;
 use crate::output::{Output, Page, Report};
@@ -17,6 +18,18 @@ use crate::output::{Output, Page, Report};
 #[derive(Args, Debug)]
 #[command(override_usage = "udap discover [OPTIONS] URL [--community URI] [--anchors PATH…]")]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    _app: AppOption,
+
+    /// The same as URL, where options come from a file
+    #[arg(
+        id = "named",
+        long = "server",
+        value_name = "URL",
+        help_heading = "App"
+    )]
+    named: Option<String>,
+
     #[command(flatten)]
     trust: TrustOptions,
 
@@ -141,7 +154,8 @@ impl Offer {
 
 /// Asks and shows.
 pub(crate) async fn run(arguments: Arguments, output: Output) -> anyhow::Result<Verdict> {
-    let url = arguments.trust.subject(arguments.url, "URL")?;
+    let url = arguments.url.or(arguments.named);
+    let url = arguments.trust.subject(url, "URL")?;
     let client = arguments.server.client()?;
     let discovery = client
         .discover(&url, arguments.community.as_deref())

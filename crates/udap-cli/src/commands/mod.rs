@@ -19,7 +19,9 @@ mod register;
 mod serve;
 mod server_options;
 mod statement;
+mod target;
 mod testpki;
+mod token;
 mod trust_options;
 mod verify;
 
@@ -69,6 +71,8 @@ pub(crate) enum Command {
     Update(register::Arguments),
     /// Cancel an app's registration
     Cancel(register::CancelArguments),
+    /// Get an access token
+    Token(token::Arguments),
     /// Write a tree of good and bad certificates, for testing any UDAP server
     Testpki(testpki::Arguments),
 }
@@ -112,6 +116,7 @@ impl Command {
                 register::run(register::Verb::Update, arguments, *output).await
             }
             Self::Cancel(arguments) => register::cancel(arguments, *output).await,
+            Self::Token(arguments) => token::run(arguments, *output).await,
             Self::Testpki(arguments) => testpki::run(&arguments, *output),
         }
     }

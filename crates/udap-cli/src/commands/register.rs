@@ -2,56 +2,28 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use udap::trust::Distrust;
 use udap_client::{
-    Client, MetadataError, Registered, RegistrationError, RegistrationFailed, StatementRequest,
-    Violation,
+    Client, Registered, RegistrationError, RegistrationFailed, StatementRequest, Violation,
 };
 
 use super::certification;
 use super::metadata_options::{IdentityOptions, MetadataOptions};
-use super::server_options::ServerOptions;
-use super::trust_options::TrustOptions;
-use crate::commands::{Verdict, WrongUsage};
+use super::target::{Found, Target};
+use crate::app_file::AppOption;
+use crate::commands::Verdict;
 use crate::environment;
 use crate::output::{Output, Page, Report, timestamp};
-
-/// Where to register.
-#[derive(Args, Debug)]
-struct Target {
-    #[command(flatten)]
-    place: Place,
-
-    /// With --server: the trust community as whose member you register
-    #[arg(long, value_name = "URI", conflicts_with = "endpoint")]
-    community: Option<String>,
-
-    #[command(flatten)]
-    trust: TrustOptions,
-
-    #[command(flatten)]
-    connection: ServerOptions,
-}
-
-#[derive(Args, Debug)]
-#[group(required = true, multiple = false)]
-struct Place {
-    /// The server's FHIR base URL, where the registration endpoint is asked for
-    #[arg(long, value_name = "URL")]
-    server: Option<String>,
-
-    /// The registration endpoint itself
-    #[arg(long, value_name = "URL")]
-    endpoint: Option<String>,
-}
 
 /// What to register, and where.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    app: AppOption,
+
     #[command(flatten)]
     target: Target,
 
@@ -69,6 +41,9 @@ pub(crate) struct Arguments {
 /// What to cancel, and where.
 #[derive(Args, Debug)]
 pub(crate) struct CancelArguments {
+    #[command(flatten)]
+    app: AppOption,
+
     #[command(flatten)]
     target: Target,
 
@@ -195,6 +170,7 @@ pub(crate) async fn run(
     output: Output,
 ) -> anyhow::Result<Verdict> {
     let Arguments {
+        app,
         target,
         identity,
         metadata,
@@ -208,6 +184,7 @@ pub(crate) async fn run(
         output,
         |endpoint| metadata.request(endpoint),
         |registered| {
+            app.remember(registered.client_id())?;
             Ok(match (registered.is_new(), verb) {
                 (true, Verb::Register) => "registered",
                 (true, Verb::Update) => "registered: the server had no such registration to update",
@@ -220,7 +197,11 @@ pub(crate) async fn run(
 
 /// Cancels an app's registration.
 pub(crate) async fn cancel(arguments: CancelArguments, output: Output) -> anyhow::Result<Verdict> {
-    let CancelArguments { target, identity } = arguments;
+    let CancelArguments {
+        app: _,
+        target,
+        identity,
+    } = arguments;
     let request = |endpoint: &str| Ok(StatementRequest::cancellation(endpoint));
     post(&target, &identity, &[], output, request, |registered| {
         if registered.is_cancelled() {
@@ -244,7 +225,7 @@ async fn post(
     outcome: impl FnOnce(&Registered) -> anyhow::Result<&'static str>,
 ) -> anyhow::Result<Verdict> {
     let signer = identity.read(output)?;
-    let client = target.connection.client()?;
+    let client = target.client()?;
     let endpoint = endpoint(target, &client, output).await?;
     let request = identity.choose(request(&endpoint)?);
     let statement = request.sign(&signer, environment::now(), &environment::random_id())?;
@@ -270,42 +251,11 @@ async fn post(
     }
 }
 
-/// The registration endpoint. What discovery says is believed only if the server signed it; by
-/// whose certificate is judged if there are anchors (A44).
 async fn endpoint(target: &Target, client: &Client, output: Output) -> anyhow::Result<String> {
-    if let Some(endpoint) = &target.place.endpoint {
-        if target.trust.has_anchors() {
-            let message =
-                "--anchors judges the metadata of --server; with --endpoint none is asked for";
-            return Err(WrongUsage(message.to_owned()).into());
-        }
-        return Ok(endpoint.clone());
-    }
-    let server = target.place.server.as_deref().unwrap_or_default();
-    let discovery = client.discover(server, target.community.as_deref()).await?;
-    let now = environment::now();
-    let refused = "the server's metadata is not to be believed, so nothing was sent";
-    if target.trust.has_anchors() {
-        discovery
-            .verify_with(client, &target.trust.read()?, now)
-            .await
-            .inspect_err(|error| {
-                if matches!(
-                    error,
-                    MetadataError::Distrust(Distrust::RevocationUnknown(_))
-                ) {
-                    output.warn(
-                        "give the server's CA's current revocation lists with --crl; if they are \
-                         not on the public internet, --allow-host lets them be fetched",
-                    );
-                }
-            })
-            .context(refused)?;
-    } else {
-        discovery.signer(now).context(refused)?;
-        output.warn("the server's certificate was not judged: give --anchors to do so");
-    }
-    Ok(discovery.registration_endpoint()?.to_owned())
+    Ok(match target.find(client, output).await? {
+        Found::Endpoint(endpoint) => endpoint,
+        Found::Discovery(discovery) => discovery.registration_endpoint()?.to_owned(),
+    })
 }
 
 fn refused(failed: RegistrationFailed, registration_endpoint: String) -> Failed {

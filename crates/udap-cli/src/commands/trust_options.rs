@@ -12,6 +12,9 @@ use crate::material;
 /// The id that a command's positional argument must have for [`TrustOptions`] to find it.
 const SUBJECT: &str = "subject";
 
+/// The id of an option that may stand in its place.
+const NAMED: &str = "named";
+
 /// Options that take any number of values.
 const LISTS: [&str; 4] = ["anchors", "intermediates", "crl", "policy"];
 
@@ -84,6 +87,7 @@ impl FromArgMatches for TrustOptions {
         let mut swallowed = None;
         // An error here means that the command has no positional argument.
         if let Ok(false) = matches.try_contains_id(SUBJECT)
+            && !matches!(matches.try_contains_id(NAMED), Ok(true))
             && let Some(option) = swallower(matches)
         {
             let path = match option {

@@ -3,6 +3,7 @@
 
 use time::{Duration, OffsetDateTime};
 use udap::certificate::Certificate;
+use udap::certification::Certifiers;
 use udap::trust::{NoCrlAddress, RevocationMode, TrustAnchor};
 use udap_axum::Rules;
 
@@ -50,6 +51,20 @@ fn warnings(rules: &Rules, now: OffsetDateTime) -> Vec<String> {
                     "{what} names no address for its revocation status: unless its issuer's list \
                      is given in a file it is accepted without (no_crl_address = \"accept\")"
                 ));
+            }
+        }
+        for certification in &community.certifications {
+            let Certifiers::Recognised { trust, .. } = &certification.certifiers else {
+                continue;
+            };
+            for anchor in trust.store.anchors().iter().map(TrustAnchor::certificate) {
+                let what = format!(
+                    "trust anchor {} of certification {} in community {}",
+                    anchor.subject_text(),
+                    certification.uri,
+                    community.id
+                );
+                warnings.extend(expiry(&what, anchor, now));
             }
         }
     }

@@ -152,6 +152,9 @@ fn certifications_are_sent_beside_the_statement() {
     assert_eq!(request["certifications"], json!([seal]));
     let statement = request["software_statement"].as_str().unwrap();
     assert!(udap::jws::verify(statement, &Algorithm::ALL).is_ok());
+    let alone = place.run(&whole.replace("--request", "")).good();
+    assert!(udap::jws::peek(alone.out.trim()).is_ok());
+    assert!(alone.err.contains("--request"), "{alone:?}");
     place.write("request.json", &printed.out);
     let shown = place.run("inspect request.json").good();
     assert!(shown.out.contains("software statement"), "{shown:?}");

@@ -1,5 +1,6 @@
 //! The built binary, as people use it: what it prints, what it writes, how it exits.
 
+mod app_file;
 mod audit;
 mod authority;
 mod certification;
@@ -11,4 +12,5 @@ mod openemr;
 mod ran;
 mod server;
 mod statement;
+mod token;
 mod verify;

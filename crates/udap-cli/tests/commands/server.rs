@@ -1,5 +1,6 @@
 //! A small UDAP server for the client commands: signed metadata, and answers as told.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
@@ -29,6 +30,8 @@ struct Shared {
     metadata: Mutex<(u16, String)>,
     answer: Mutex<(u16, Value)>,
     requests: Mutex<Vec<Value>>,
+    tokens: Mutex<(u16, Value)>,
+    forms: Mutex<Vec<BTreeMap<String, String>>>,
     files: Mutex<Vec<(String, Vec<u8>)>>,
 }
 
@@ -127,6 +130,16 @@ impl Server {
         self.shared.requests.lock().unwrap().clone()
     }
 
+    /// What the token endpoint answers.
+    pub(crate) fn answer_token(&self, status: u16, body: Value) {
+        *self.shared.tokens.lock().unwrap() = (status, body);
+    }
+
+    /// The forms that the token endpoint was sent.
+    pub(crate) fn forms(&self) -> Vec<BTreeMap<String, String>> {
+        self.shared.forms.lock().unwrap().clone()
+    }
+
     /// A folder with the community's root, another root, and an app's certificate and key.
     pub(crate) fn place(&self) -> Place {
         let place = Place::new();
@@ -150,6 +163,7 @@ fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/fhir/.well-known/udap", get(metadata))
         .route("/register", post(register))
+        .route("/token", post(token))
         .fallback(file)
         .with_state(shared)
 }
@@ -166,6 +180,13 @@ async fn register(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
         .unwrap()
         .push(serde_json::from_slice(&body).unwrap());
     let (status, body) = shared.answer.lock().unwrap().clone();
+    (StatusCode::from_u16(status).unwrap(), body.to_string()).into_response()
+}
+
+async fn token(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    let form = url::form_urlencoded::parse(&body).into_owned().collect();
+    shared.forms.lock().unwrap().push(form);
+    let (status, body) = shared.tokens.lock().unwrap().clone();
     (StatusCode::from_u16(status).unwrap(), body.to_string()).into_response()
 }
 

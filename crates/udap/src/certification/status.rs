@@ -15,8 +15,10 @@ pub struct StatusQuery {
 }
 
 impl StatusQuery {
-    /// The question about one certification, `None` if the endpoint is not an https URL.
-    pub(super) fn new(endpoint: &str, jti: &str, exp: i64) -> Option<Self> {
+    /// The question about the certification of this `jti` and `exp`, `None` if the endpoint is not an
+    /// https URL.
+    #[must_use]
+    pub fn new(endpoint: &str, jti: &str, exp: i64) -> Option<Self> {
         let mut url = Url::parse(endpoint).ok()?;
         let is_sound = url.scheme() == "https"
             && url.username().is_empty()

@@ -24,6 +24,7 @@ use super::path_report::{Path as PathReport, Reason};
 use super::server_options::ServerOptions;
 use super::trust_options::TrustOptions;
 use super::verify::time;
+use crate::app_file::AppOption;
 use crate::commands::{Verdict, WrongUsage};
 use crate::output::{Output, Page, Report, moment, whole_seconds};
 use crate::{environment, material};
@@ -39,6 +40,9 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 pub(crate) struct SignArguments {
+    #[command(flatten)]
+    _app: AppOption,
+
     #[command(flatten)]
     identity: IdentityOptions,
 
@@ -58,7 +62,7 @@ pub(crate) struct SignArguments {
     request: bool,
 
     /// With --request: certifications to put beside it, files with one each
-    #[arg(long, value_name = "FILE", num_args = 1.., requires = "request")]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
     certification: Vec<PathBuf>,
 
     /// Write it to a file instead
@@ -132,6 +136,10 @@ fn sign(arguments: &SignArguments, output: Output) -> anyhow::Result<Verdict> {
         });
         serde_json::to_string_pretty(&envelope)?
     } else {
+        if !arguments.certification.is_empty() {
+            output
+                .warn("certifications stand beside a statement, not in it: --request prints both");
+        }
         statement.clone()
     };
     if let Some(path) = &arguments.out {
