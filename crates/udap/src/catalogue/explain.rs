@@ -19,6 +19,8 @@ pub struct Course<'a> {
     pub undecided: Option<Stage>,
     /// Stages that were passed without being looked at.
     pub unchecked: &'a [Stage],
+    /// Rules of trust that were not looked at, or whose answer was not needed.
+    pub unchecked_rules: &'a [&'static str],
     /// Stages that the community leaves out.
     pub left_out: &'a [Stage],
     /// Whether there was any certification to look at.
@@ -123,7 +125,8 @@ impl<'a> Course<'a> {
         if !is_for || !is_of_profile || is_of_one && !self.is_certified {
             return Holding::DoesNotApply;
         }
-        if self.unchecked.contains(&rule.stage) {
+        let is_passed_over = rule.stage == Stage::Trust && self.unchecked_rules.contains(&rule.id);
+        if self.unchecked.contains(&rule.stage) || is_passed_over {
             return Holding::NotChecked;
         }
         match (rule.scope.flow, flow) {

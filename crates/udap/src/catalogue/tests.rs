@@ -321,6 +321,19 @@ fn rules_of_another_profile_or_flow_do_not_apply() {
 }
 
 #[test]
+fn a_status_that_nobody_looked_at_is_not_said_to_hold() {
+    let claims = app();
+    let course = Course {
+        profile: Some(Hl7),
+        claims: Some(&claims),
+        unchecked_rules: &["C19", "C21"],
+        ..Course::default()
+    };
+    assert_eq!(found(&course, "C19", "x5c"), "not checked");
+    assert_eq!(found(&course, "C11", "x5c"), "holds");
+}
+
+#[test]
 fn a_rule_that_the_catalogue_does_not_know_is_not_lost() {
     let told = [Violation::of("Z99", "surprise", "x", "x.")];
     let course = Course {

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use udap::catalogue::Stage;
+use udap::limits;
 use udap_axum::{Outside, Records, Stagehands, rehearse};
 
 use super::answer::{Answer, Observed};
@@ -54,6 +55,13 @@ impl DryRun {
         let path = self.config.as_deref().unwrap_or(Path::new("udap.toml"));
         let config = environment::configuration(path)?;
         let body = body(subject)?;
+        if body.len() > limits::REQUEST_BODY_BYTES {
+            bail!(
+                "a request of {} octets is answered 413 before anything is looked at: at most {}",
+                body.len(),
+                limits::REQUEST_BODY_BYTES
+            );
+        }
         let site = self.site(&config, &body)?;
         let (discovered, version_unknown) = discover_now(&config, site, self.offline).await?;
         let looked = look(&config).await;

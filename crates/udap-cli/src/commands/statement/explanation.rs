@@ -3,6 +3,7 @@
 use serde::Serialize;
 use udap::catalogue::{Account, Course, Holding, Stage};
 use udap::error::Violation;
+use udap::trust::{PathNote, RevocationMode};
 use udap_axum::{Ending, Notes};
 
 /// A rule, and how the statement fares under it.
@@ -41,7 +42,7 @@ impl Explained {
 
 /// The whole table.
 pub(super) fn explain(notes: &Notes, ending: &Ending) -> Vec<Explained> {
-    let left_out = left_out(notes);
+    let (left_out, unchecked_rules) = (left_out(notes), unchecked_rules(notes));
     let course = Course {
         profile: notes.trusted.as_ref().map(|one| one.community().profile),
         claims: notes.current.as_ref().map(|one| one.claims()),
@@ -54,6 +55,7 @@ pub(super) fn explain(notes: &Notes, ending: &Ending) -> Vec<Explained> {
             _ => None,
         },
         unchecked: &notes.unchecked,
+        unchecked_rules: &unchecked_rules,
         left_out: &left_out,
         is_certified: is_certified(notes, ending),
     };
@@ -93,6 +95,22 @@ fn told(account: &Account<'_>) -> Explained {
 
 fn message(violation: &Violation) -> String {
     format!("{}: {}", violation.pointer, violation.message)
+}
+
+/// What was not learned of a path that is trusted all the same: its community asks for no more.
+fn unchecked_rules(notes: &Notes) -> Vec<&'static str> {
+    let Some(trusted) = &notes.trusted else {
+        return Vec::new();
+    };
+    if trusted.community().trust.revocation == RevocationMode::Off {
+        return vec!["C19", "C21", "C22"];
+    }
+    let path_notes = trusted.path().notes().iter();
+    let unlearned = path_notes.flat_map(|note| match note {
+        PathNote::NoRevocationAddress(_) => &["C19"][..],
+        _ => &["C19", "C21"],
+    });
+    unlearned.copied().collect()
 }
 
 /// Links that the community does not have visited.

@@ -100,15 +100,20 @@ impl Answer {
 
     fn internals(&self) -> Page {
         let mut inner = Page::default();
+        match (&self.path, &self.certificate) {
+            (Some(path), _) => path.write(&mut inner, self.at),
+            (None, Some(leaf)) => {
+                inner
+                    .field("certificate", &leaf.subject)
+                    .field("", format!("issued by {}", leaf.issuer))
+                    .field("", format!("until {}", moment(leaf.not_after, self.at)));
+            }
+            (None, None) => {}
+        }
         if let Some(leaf) = &self.certificate {
             inner
-                .field("certificate", &leaf.subject)
-                .field("", format!("issued by {}", leaf.issuer))
-                .field("", format!("until {}", moment(leaf.not_after, self.at)))
-                .field("", format!("SHA-256 {}", leaf.fingerprint));
-        }
-        if let Some(path) = &self.path {
-            path.write(&mut inner, self.at);
+                .field("serial", &leaf.serial)
+                .field("SHA-256", &leaf.fingerprint);
         }
         for block in &self.blocks {
             let since = timestamp(block.since);
