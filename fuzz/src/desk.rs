@@ -12,6 +12,7 @@ use udap::registry::Standing;
 use udap::rules::{ContactMatch, Link, Profile};
 use udap::site::{Site, TokenMode};
 use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
+use udap::token::B2bPolicy;
 use udap::trust::{CertvalJudge, CrlStore, Fetched, TrustPolicy};
 
 use crate::world::{ENDPOINT, NOW, SCOPES};
@@ -63,6 +64,7 @@ impl Desk {
                 required: false,
                 certifiers: Certifiers::App,
             }],
+            b2b: B2bPolicy::default(),
         };
         let site = Site {
             id: "default".to_owned(),
@@ -75,6 +77,7 @@ impl Desk {
             token_mode: TokenMode::Gateway,
             scopes: SCOPES.map(str::to_owned).to_vec(),
             verifies_code_assertions: true,
+            require_pkce: false,
         };
         let registrar = Registrar::new(
             vec![site],

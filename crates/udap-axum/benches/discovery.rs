@@ -153,6 +153,7 @@ fn registrar(community: &TestCommunity) -> Registrar {
             "system/Patient.read".to_owned(),
         ],
         verifies_code_assertions: true,
+        require_pkce: false,
     };
     let root = decode(community.root().der());
     let community = Community {
@@ -176,6 +177,7 @@ fn registrar(community: &TestCommunity) -> Registrar {
         sites: None,
         client_uri_prefixes: Vec::new(),
         certifications: Vec::new(),
+        b2b: udap::token::B2bPolicy::default(),
     };
     let judge = Arc::new(CertvalJudge::new());
     Registrar::new(vec![site], vec![community], judge, Duration::seconds(60))

@@ -61,6 +61,7 @@ fn registrar(of: &TestCommunity) -> Registrar {
         token_mode: TokenMode::Gateway,
         scopes: vec!["system/Patient.read".to_owned()],
         verifies_code_assertions: true,
+        require_pkce: false,
     };
     let store = TrustStore::new(
         vec![parse(of.root().der())],
@@ -87,6 +88,7 @@ fn registrar(of: &TestCommunity) -> Registrar {
         sites: None,
         client_uri_prefixes: Vec::new(),
         certifications: Vec::new(),
+        b2b: udap::token::B2bPolicy::default(),
     };
     Registrar::new(
         vec![site],

@@ -256,6 +256,7 @@ fn rules(signer: MetadataSigner, anchored: &TestCommunity) -> Rules {
         token_mode: TokenMode::Gateway,
         scopes: vec!["system/Patient.read".to_owned()],
         verifies_code_assertions: true,
+        require_pkce: false,
     };
     let community = Community {
         id: "one".to_owned(),
@@ -277,6 +278,7 @@ fn rules(signer: MetadataSigner, anchored: &TestCommunity) -> Rules {
         sites: None,
         client_uri_prefixes: Vec::new(),
         certifications: Vec::new(),
+        b2b: udap::token::B2bPolicy::default(),
     };
     let judge = Arc::new(CertvalJudge::new());
     let registrar = Registrar::new(vec![site], vec![community], judge, Duration::seconds(60));

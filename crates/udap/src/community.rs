@@ -4,6 +4,7 @@ use crate::certification::RecognisedCertification;
 use crate::enable::EnablePolicy;
 use crate::rules::{ContactMatch, Profile};
 use crate::scope::ScopePattern;
+use crate::token::B2bPolicy;
 use crate::trust::TrustPolicy;
 
 /// One trust community, as configured.
@@ -36,6 +37,8 @@ pub struct Community {
     pub client_uri_prefixes: Vec<String>,
     /// Certifications that are recognised (A14).
     pub certifications: Vec<RecognisedCertification>,
+    /// What token requests say of who asks and what for (decisions 35).
+    pub b2b: B2bPolicy,
 }
 
 impl Community {

@@ -13,6 +13,7 @@ use udap::registrar::Registrar;
 use udap::rules::{ContactMatch, Profile};
 use udap::scope::{Scope, ScopePattern};
 use udap::site::{Site, TokenMode};
+use udap::token::B2bPolicy;
 use udap::trust::{
     CertvalJudge, Crl, CrlStore, KnownCrls, NoCrlAddress, RevocationMode, TrustAnchor, TrustPolicy,
     TrustStore,
@@ -192,6 +193,7 @@ fn site(config: &Config, discovered: &Discovered, site: &config::Site) -> anyhow
         verifies_code_assertions: discovered.version(site).is_none_or(|version| {
             verifies_code_assertions(version, token_mode, site.guarded_path.is_some())
         }),
+        require_pkce: site.require_pkce,
     })
 }
 
@@ -270,6 +272,12 @@ fn community(config: &Config, one: &config::Community) -> anyhow::Result<Communi
                 certification(config, one).with_context(|| format!("certification \"{}\"", one.uri))
             })
             .collect::<anyhow::Result<_>>()?,
+        b2b: B2bPolicy {
+            required: one.b2b == config::B2b::Required,
+            purposes_of_use: one.purposes_of_use.clone(),
+            purposes_max: one.purposes_max,
+            organization_ids: one.organization_ids.clone(),
+        },
     })
 }
 

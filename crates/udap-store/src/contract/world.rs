@@ -190,6 +190,7 @@ fn site(id: &str) -> Site {
         token_mode: TokenMode::Direct,
         scopes: scopes.map(str::to_owned).to_vec(),
         verifies_code_assertions: true,
+        require_pkce: false,
     }
 }
 
@@ -217,5 +218,6 @@ fn policy(id: &str, community: &TestCommunity, enable: EnablePolicy) -> Communit
         sites: None,
         client_uri_prefixes: Vec::new(),
         certifications: Vec::new(),
+        b2b: udap::token::B2bPolicy::default(),
     }
 }

@@ -84,6 +84,7 @@ pub(crate) fn registrar_of(policies: Vec<TrustPolicy>) -> Registrar {
         token_mode: TokenMode::Gateway,
         scopes: vec!["system/Patient.read".to_owned()],
         verifies_code_assertions: true,
+        require_pkce: false,
     };
     let communities = policies
         .into_iter()
@@ -102,6 +103,7 @@ pub(crate) fn registrar_of(policies: Vec<TrustPolicy>) -> Registrar {
             sites: None,
             client_uri_prefixes: Vec::new(),
             certifications: Vec::new(),
+            b2b: udap::token::B2bPolicy::default(),
         });
     let judge = Arc::new(CertvalJudge::new());
     Registrar::new(

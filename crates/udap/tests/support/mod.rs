@@ -86,6 +86,7 @@ pub(crate) fn site(token_mode: TokenMode) -> Site {
         .map(str::to_owned)
         .to_vec(),
         verifies_code_assertions: true,
+        require_pkce: false,
     }
 }
 
@@ -120,6 +121,7 @@ pub(crate) fn community(of: &TestCommunity) -> Community {
         sites: None,
         client_uri_prefixes: Vec::new(),
         certifications: Vec::new(),
+        b2b: udap::token::B2bPolicy::default(),
     }
 }
 

@@ -22,6 +22,7 @@ fn registrar(anchor: &Ca, intermediates: Vec<Certificate>) -> Registrar {
         token_mode: TokenMode::Gateway,
         scopes: Vec::new(),
         verifies_code_assertions: true,
+        require_pkce: false,
     };
     let anchors = vec![anchor.certificate.clone()];
     let community = Community {
@@ -44,6 +45,7 @@ fn registrar(anchor: &Ca, intermediates: Vec<Certificate>) -> Registrar {
         sites: None,
         client_uri_prefixes: Vec::new(),
         certifications: Vec::new(),
+        b2b: crate::token::B2bPolicy::default(),
     };
     let judge = Arc::new(CertvalJudge::new());
     Registrar::new(vec![site], vec![community], judge, Duration::MINUTE).unwrap()

@@ -159,6 +159,7 @@ fn community(id: usize, plan: (u32, u32, u8, bool, bool)) -> Arc<Community> {
         sites: elsewhere.then(|| vec!["elsewhere".to_owned()]),
         client_uri_prefixes: Vec::new(),
         certifications: Vec::new(),
+        b2b: crate::token::B2bPolicy::default(),
     })
 }
 
