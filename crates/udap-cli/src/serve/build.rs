@@ -9,19 +9,17 @@ use udap::discovery::MetadataSigner;
 use udap::enable::EnablePolicy;
 use udap::jws::Signer;
 use udap::registrar::Registrar;
-use udap::rules::{ContactMatch, Profile};
+use udap::rules::{ContactMatch, LinkChecks, Profile};
 use udap::scope::{Scope, ScopePattern};
 use udap::site::{Site, TokenMode};
 use udap::trust::{
     CertvalJudge, Crl, CrlStore, KnownCrls, NoCrlAddress, RevocationMode, TrustAnchor, TrustPolicy,
     TrustStore,
 };
-use udap_axum::{
-    NoLinkChecks, RateLimits, Rules, Service, ServiceParts, SiteSigner, TrustedProxies,
-};
+use udap_axum::{RateLimits, Rules, Service, ServiceParts, SiteSigner, TrustedProxies};
 use udap_fetch::aia::Issuers;
 use udap_fetch::crls::Crls;
-use udap_fetch::{FetchOptions, Fetcher, Network, Responders};
+use udap_fetch::{FetchOptions, Fetcher, Links, Network, Responders};
 use udap_openemr::OpenEmrVersion;
 use zeroize::Zeroizing;
 
@@ -83,7 +81,8 @@ pub(crate) struct Built {
 /// Builds the service and what brings it material from the network.
 ///
 /// # Errors
-/// As for the configuration's certificates, keys and CRLs: see [`rules`].
+/// As for the configuration's certificates, keys and CRLs: see [`rules`]; or if a root certificate of
+/// `[fetch] tls_roots` cannot be read.
 pub(crate) fn build(
     config: &Config,
     discovered: &Discovered,
@@ -91,7 +90,9 @@ pub(crate) fn build(
 ) -> anyhow::Result<Built> {
     let (rules, crls) = rules(config, discovered)?;
     let known = KnownCrls::new(CrlStore::new(crls));
-    let network = network(config, store, &known)?;
+    let fetcher = fetcher(config)?;
+    let links = Links::new(fetcher.clone());
+    let network = network(config, fetcher, store, &known);
     vouch_for(&network, &rules);
     let per_minute =
         |limit: Option<std::num::NonZeroU32>| limit.map_or(0, std::num::NonZeroU32::get);
@@ -99,7 +100,7 @@ pub(crate) fn build(
         rules,
         registry: Arc::clone(&store.registry),
         fetcher: Arc::new(network.clone()),
-        links: Arc::new(NoLinkChecks),
+        links: Arc::new(links),
         crls: known,
         limits: RateLimits::new(
             per_minute(config.limits.registrations_per_minute),
@@ -129,8 +130,7 @@ fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
     Ok(Fetcher::new(&options)?)
 }
 
-fn network(config: &Config, store: &Store, known: &KnownCrls) -> anyhow::Result<Network> {
-    let fetcher = fetcher(config)?;
+fn network(config: &Config, fetcher: Fetcher, store: &Store, known: &KnownCrls) -> Network {
     let issuers = config.fetch.aia.then(|| Issuers::new(fetcher.clone()));
     let responders =
         (config.fetch.ocsp).then(|| Responders::new(fetcher.clone(), config.fetch.crl_refresh));
@@ -140,7 +140,7 @@ fn network(config: &Config, store: &Store, known: &KnownCrls) -> anyhow::Result<
         known.clone(),
         config.fetch.crl_refresh,
     );
-    Ok(Network::new(issuers, crls, responders))
+    Network::new(issuers, crls, responders)
 }
 
 /// Hosts that configured certificates name are no strangers (decisions 2).
@@ -246,7 +246,11 @@ fn community(config: &Config, one: &config::Community) -> anyhow::Result<Communi
         },
         allow_client_credentials: one.allow_client_credentials,
         allow_http_pages: one.allow_http_pages,
-        link_checks: one.link_checks,
+        link_checks: match one.link_checks {
+            config::LinkChecks::Off => LinkChecks::Off,
+            config::LinkChecks::On => LinkChecks::On,
+            config::LinkChecks::All => LinkChecks::All,
+        },
         enable: match one.enable {
             config::Enable::All => EnablePolicy::All,
             config::Enable::Patient => EnablePolicy::Patient,

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
 pub use anchors::AnchorConflict;
-pub use links::{LinkFault, LinkReport, NeedLinks};
+pub use links::{LinkChecker, LinkFault, LinkReport, NeedLinks, NoLinkChecks};
 pub use recheck::{NeedRecheck, Recheck, RecheckVerdict};
 pub use standing::{NeedStanding, refusal_of, replayed};
 pub use trust::NeedTrust;

@@ -10,9 +10,9 @@ use udap::certificate::Certificate;
 use udap::community::Community;
 use udap::enable::EnablePolicy;
 use udap::error::Refusal;
-use udap::registrar::{Registrar, Step};
+use udap::registrar::{LinkReport, Registrar, Step};
 use udap::registry::Standing;
-use udap::rules::{ContactMatch, Profile};
+use udap::rules::{ContactMatch, Link, LinkChecks, Profile};
 use udap::site::{Site, TokenMode};
 use udap::statement::{ApprovedRegistration, Cancellation};
 use udap::trust::{
@@ -113,7 +113,7 @@ pub(crate) fn community(of: &TestCommunity) -> Community {
         contact_match: ContactMatch::Registrable,
         allow_client_credentials: true,
         allow_http_pages: false,
-        link_checks: false,
+        link_checks: LinkChecks::Off,
         enable: EnablePolicy::All,
         ceiling: None,
         sites: None,
@@ -160,8 +160,26 @@ impl World {
         self.post_bytes(body.to_string().as_bytes()).0
     }
 
+    /// As [`post`](Self::post), with these reports on the app's links.
+    pub(crate) fn post_with_links(
+        &self,
+        statement: &StatementBuilder,
+        visit: impl Fn(&[Link]) -> Vec<LinkReport>,
+    ) -> Verdict {
+        let body = statement.request().to_string();
+        self.run(body.as_bytes(), visit).0
+    }
+
     /// Runs a request to its end with nothing fetched; also what was asked for.
     pub(crate) fn post_bytes(&self, body: &[u8]) -> (Verdict, Vec<TrustNeed>) {
+        self.run(body, |_| Vec::new())
+    }
+
+    fn run(
+        &self,
+        body: &[u8],
+        visit: impl Fn(&[Link]) -> Vec<LinkReport>,
+    ) -> (Verdict, Vec<TrustNeed>) {
         let mut asked = Vec::new();
         let mut step = self.registrar.start(&self.site, body, &self.crls, NOW);
         loop {
@@ -171,7 +189,10 @@ impl World {
                     need.supply(&self.registrar, Fetched::default(), &self.crls, NOW)
                 }
                 Step::NeedStanding(need) => need.supply(&self.registrar, Standing::Clear),
-                Step::NeedLinks(need) => need.supply(&[]),
+                Step::NeedLinks(need) => {
+                    let reports = visit(need.links());
+                    need.supply(&reports)
+                }
                 Step::Refused(refusal) => return (Verdict::Refused(refusal), asked),
                 Step::RefusedAfterTrust(_, refusal) => {
                     return (Verdict::RefusedAfterTrust(refusal), asked);

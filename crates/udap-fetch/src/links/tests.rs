@@ -1,0 +1,495 @@
+//! Links on this machine, under names that the tests' own resolver knows.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request as Incoming;
+use axum::http::{Response, StatusCode, header};
+use axum::response::IntoResponse;
+use axum_server::tls_rustls::RustlsConfig;
+use tokio::time::{advance, pause, resume, sleep};
+use udap::rules::LinkKind;
+
+use super::*;
+use crate::allow_host::AllowHost;
+use crate::fetcher::FetchOptions;
+use crate::resolver::Resolver;
+use crate::support::Server;
+use crate::target::Ports;
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+
+/// Public by its number, but given to nobody: nothing answers there.
+const NOWHERE: &str = "2d00::1";
+
+const HOST: &str = "app.example.org";
+
+/// Knows one answer, after the first one; and counts.
+struct Names {
+    first: Vec<IpAddr>,
+    then: Vec<IpAddr>,
+    lookups: AtomicUsize,
+}
+
+impl Names {
+    fn new(first: &[&str], then: &[&str]) -> Arc<Self> {
+        let read = |list: &[&str]| list.iter().map(|text| text.parse().unwrap()).collect();
+        Arc::new(Self {
+            first: read(first),
+            then: read(then),
+            lookups: AtomicUsize::new(0),
+        })
+    }
+
+    fn always(addresses: &[&str]) -> Arc<Self> {
+        Self::new(addresses, addresses)
+    }
+}
+
+#[async_trait]
+impl Resolver for Names {
+    async fn lookup(&self, _name: &str) -> io::Result<Vec<IpAddr>> {
+        let is_first = self.lookups.fetch_add(1, Ordering::SeqCst) == 0;
+        Ok(if is_first { &self.first } else { &self.then }.clone())
+    }
+}
+
+/// A web site with a certificate for [`HOST`].
+struct Site {
+    address: SocketAddr,
+    root: Vec<u8>,
+    /// The paths that were asked for.
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Site {
+    async fn start() -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
+        let root = made.cert.der().to_vec();
+        let key = made.signing_key.serialize_der();
+        let tls = RustlsConfig::from_der(vec![root.clone()], key)
+            .await
+            .unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&seen);
+        let router = Router::new().fallback(async move |request: Incoming| {
+            let path = request.uri().to_string();
+            log.lock().unwrap().push(path.clone());
+            page(&path).await
+        });
+        let server = axum_server::from_tcp_rustls(listener, tls).unwrap();
+        tokio::spawn(server.serve(router.into_make_service()));
+        Self {
+            address,
+            root,
+            seen,
+        }
+    }
+
+    /// Visits links of this site, to which its name leads.
+    fn links(&self) -> Links {
+        self.links_by(Names::always(&["127.0.0.1"]))
+    }
+
+    fn links_by(&self, names: Arc<dyn Resolver>) -> Links {
+        Links::new(self.fetcher(names))
+    }
+
+    fn fetcher(&self, names: Arc<dyn Resolver>) -> Fetcher {
+        let allowed = format!("{HOST}:{}", self.address.port());
+        let options = FetchOptions {
+            allow_hosts: vec![AllowHost::parse(&allowed).unwrap()],
+            tls_roots: vec![self.root.clone()],
+            ..FetchOptions::default()
+        };
+        Fetcher::with_resolver(&options, names).unwrap()
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("https://{HOST}:{}{path}", self.address.port())
+    }
+
+    fn requests(&self) -> usize {
+        self.seen.lock().unwrap().len()
+    }
+}
+
+/// `/png`, `/404`, `/302`, and so on.
+async fn page(path: &str) -> Response<axum::body::Body> {
+    let picture = |kind: &'static str, body: Vec<u8>| ([(header::CONTENT_TYPE, kind)], body);
+    match path.split('?').next().unwrap_or_default() {
+        "/png" => picture("image/png", PNG.to_vec()).into_response(),
+        "/png-as-html" => picture("text/html", PNG.to_vec()).into_response(),
+        "/html-as-png" => picture("image/png", b"<html>".to_vec()).into_response(),
+        "/largest.png" | "/too-large.png" => {
+            let excess = usize::from(path.starts_with("/too"));
+            let mut body = PNG.to_vec();
+            body.resize(limits::LOGO_BYTES + excess, 0);
+            picture("image/png", body).into_response()
+        }
+        "/twice" => {
+            let kinds = [
+                (header::CONTENT_TYPE, "image/png"),
+                (header::CONTENT_TYPE, "text/html"),
+            ];
+            (axum::response::AppendHeaders(kinds), PNG).into_response()
+        }
+        "/hang" => std::future::pending().await,
+        "/slow" => {
+            sleep(Duration::from_millis(300)).await;
+            "slow".into_response()
+        }
+        redirect @ ("/301" | "/302" | "/307") => {
+            let status = redirect[1..].parse::<u16>().unwrap();
+            // To itself too: a loop is no page.
+            let to = path.split_once("to=").map_or(redirect, |(_, to)| to);
+            let status = StatusCode::from_u16(status).unwrap();
+            (status, [(header::LOCATION, to)]).into_response()
+        }
+        other => match other[1..].parse::<u16>() {
+            Ok(status) => StatusCode::from_u16(status).unwrap().into_response(),
+            Err(_) => "a page".into_response(),
+        },
+    }
+}
+
+fn authority(app: u8) -> Authority {
+    Authority {
+        anchor: [0; 32],
+        ca: [app; 32],
+    }
+}
+
+async fn check(links: &Links, kind: LinkKind, url: &str) -> Option<LinkFault> {
+    let link = Link {
+        kind,
+        url: url.to_owned(),
+    };
+    let reports = links.check(authority(1), std::slice::from_ref(&link)).await;
+    let [report] = reports.as_slice() else {
+        panic!("one link, one report: {reports:?}");
+    };
+    assert_eq!(report.link, link);
+    report.fault
+}
+
+fn callbacks(urls: impl IntoIterator<Item = String>) -> Vec<Link> {
+    let link = |(index, url)| Link {
+        kind: LinkKind::Redirect(index),
+        url,
+    };
+    urls.into_iter().enumerate().map(link).collect()
+}
+
+/// Proves: I07, I09, I10, I11, I12, I13, I14
+#[tokio::test]
+async fn links_are_visited_and_judged_by_their_kind() {
+    use LinkFault::{Redirects, Unreachable, WrongKind};
+    use LinkKind::{Client, Logo, Policy, Redirect, Terms};
+    let site = Site::start().await;
+    let links = site.links();
+    for (kind, path, fault) in [
+        (Logo, "/png", None),
+        (Logo, "/png?version=2", None),
+        (Logo, "/largest.png", None),
+        (Logo, "/too-large.png", Some(WrongKind)),
+        (Logo, "/png-as-html", Some(WrongKind)),
+        (Logo, "/html-as-png", Some(WrongKind)),
+        (Logo, "/twice", Some(WrongKind)),
+        (Logo, "/302?to=/png", Some(Redirects)),
+        (Logo, "/404", Some(Unreachable)),
+        (Client, "/about", None),
+        (Client, "/too-large.png", None),
+        (Client, "/204", None),
+        (Client, "/302?to=/about", Some(Redirects)),
+        (Client, "/307", Some(Redirects)),
+        (Client, "/401", Some(Unreachable)),
+        (Client, "/500", Some(Unreachable)),
+        (Redirect(0), "/cb?tenant=1&x", None),
+        (Redirect(0), "/400", None),
+        (Redirect(0), "/401", None),
+        (Redirect(0), "/301", Some(Redirects)),
+        (Redirect(0), "/404", Some(Unreachable)),
+        (Redirect(0), "/410", Some(Unreachable)),
+        (Redirect(0), "/500", Some(Unreachable)),
+        (Terms, "/302", None),
+        (Policy, "/200", None),
+        (Policy, "/404", Some(Unreachable)),
+    ] {
+        let found = check(&links, kind, &site.url(path)).await;
+        assert_eq!(found, fault, "{kind:?} {path}");
+    }
+    let seen = site.seen.lock().unwrap();
+    assert!(seen.contains(&"/cb?tenant=1&x".to_owned()), "as it stands");
+    assert_eq!(seen.len(), 26, "nothing is followed: {seen:?}");
+}
+
+/// Proves: I07, I09
+#[tokio::test]
+async fn what_cannot_be_trusted_or_found_is_unreachable() {
+    let site = Site::start().await;
+    let page = site.url("/");
+    // Its certificate is nobody's.
+    let allowed = format!("{HOST}:{}", site.address.port());
+    let options = FetchOptions {
+        allow_hosts: vec![AllowHost::parse(&allowed).unwrap()],
+        ..FetchOptions::default()
+    };
+    let stranger = Fetcher::with_resolver(&options, Names::always(&["127.0.0.1"])).unwrap();
+    let unreachable = Some(LinkFault::Unreachable);
+    let found = check(&Links::new(stranger), LinkKind::Client, &page).await;
+    assert_eq!(found, unreachable);
+    let nameless = site.links_by(Names::always(&[]));
+    let found = check(&nameless, LinkKind::Client, &page).await;
+    assert_eq!(found, unreachable, "no such name");
+    assert_eq!(site.requests(), 0);
+    // An allowed host is asked by https all the same, and at its port only.
+    let plain = page.replace("https:", "http:");
+    let other_port = "https://app.example.org:444/";
+    for url in [plain.as_str(), other_port, "https://app.example.org:80/"] {
+        let found = check(&site.links(), LinkKind::Client, url).await;
+        assert_eq!(found, Some(LinkFault::NotPublic), "{url}");
+    }
+    assert_eq!(check(&site.links(), LinkKind::Client, &page).await, None);
+}
+
+/// Proves: N14, I08, I09
+#[tokio::test]
+async fn no_link_leads_inside() {
+    let canary = Server::canary().await;
+    let port = canary.port();
+    // To whom the canary's port is the usual one, so that nothing but the address guards it.
+    let ports = Ports {
+        http: port,
+        https: port,
+    };
+    let links = |names: Arc<dyn Resolver>| {
+        Links::new(Fetcher::build(&FetchOptions::default(), names, ports).unwrap())
+    };
+    let kinds = [
+        LinkKind::Logo,
+        LinkKind::Client,
+        LinkKind::Redirect(0),
+        LinkKind::Terms,
+        LinkKind::Policy,
+    ];
+    for host in [
+        "127.0.0.1",
+        "127.0.0.1.",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "0",
+        "0.0.0.0",
+        "%31%32%37.0.0.1",
+        "①②⑦.⓪.⓪.①",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[64:ff9b::127.0.0.1]",
+        "[::]",
+        "10.1.2.3",
+        "192.168.0.1",
+        "169.254.169.254",
+        "[fd00:ec2::254]",
+        "[fd00::1]",
+        "[fe80::1]",
+    ] {
+        let links = links(Arc::new(crate::resolver::SystemResolver));
+        for kind in kinds {
+            let found = check(&links, kind, &format!("https://{host}:{port}/")).await;
+            assert_eq!(found, Some(LinkFault::NotPublic), "{host}");
+        }
+    }
+    let page = format!("https://{HOST}:{port}/");
+    for addresses in [
+        ["127.0.0.1"].as_slice(),
+        &[NOWHERE, "127.0.0.1"],
+        &["127.0.0.1", NOWHERE],
+        &["10.0.0.1"],
+        &["169.254.169.254"],
+        &["::1"],
+        &["fd00::1"],
+        &["fd00:ec2::254"],
+        &["::ffff:127.0.0.1"],
+    ] {
+        let links = links(Names::always(addresses));
+        for kind in kinds {
+            let found = check(&links, kind, &page).await;
+            assert_eq!(found, Some(LinkFault::NotPublic), "{addresses:?}");
+        }
+    }
+    // What a name is when it is checked is what is connected to.
+    let names = Names::new(&[NOWHERE], &["127.0.0.1"]);
+    let links = links(names.clone());
+    let found = check(&links, LinkKind::Client, &page).await;
+    assert_eq!(found, Some(LinkFault::Unreachable));
+    assert_eq!(names.lookups.load(Ordering::SeqCst), 1);
+    let found = check(&links, LinkKind::Logo, &page).await;
+    assert_eq!(found, Some(LinkFault::NotPublic));
+    assert_eq!(canary.connections().await, 0);
+    let url = canary.url();
+    let configured = Request::configured(
+        url,
+        Bounds {
+            bytes: 100,
+            time: Duration::from_secs(5),
+        },
+    );
+    let fetcher = Fetcher::new(&FetchOptions::default()).unwrap();
+    assert!(fetcher.get(&configured).await.is_ok(), "it is alive");
+}
+
+/// Proves: N14, I13
+#[tokio::test]
+async fn where_a_redirect_leads_nobody_goes() {
+    let canary = Server::canary().await;
+    let site = Site::start().await;
+    let links = site.links();
+    for to in [
+        canary.url(),
+        format!("https://127.0.0.1:{}/", canary.port()),
+        format!("//localhost:{}/", canary.port()),
+        "http://169.254.169.254/latest/".to_owned(),
+    ] {
+        let page = site.url(&format!("/302?to={to}"));
+        for kind in [LinkKind::Logo, LinkKind::Client, LinkKind::Redirect(3)] {
+            let found = check(&links, kind, &page).await;
+            assert_eq!(found, Some(LinkFault::Redirects));
+        }
+        assert_eq!(check(&links, LinkKind::Terms, &page).await, None);
+    }
+    assert_eq!(canary.connections().await, 0);
+}
+
+/// Proves: I24
+#[tokio::test]
+async fn a_link_is_visited_once_in_ten_minutes_and_a_bad_one_sooner_again() {
+    let site = Site::start().await;
+    let links = site.links();
+    let good = site.url("/about");
+    let bad = site.url("/404");
+    for _ in 0..3 {
+        assert_eq!(check(&links, LinkKind::Client, &good).await, None);
+        let spelt_otherwise = good.replace("https://app.example", "HTTPS://APP.Example");
+        assert_eq!(
+            check(&links, LinkKind::Client, &spelt_otherwise).await,
+            None
+        );
+        assert!(check(&links, LinkKind::Client, &bad).await.is_some());
+    }
+    assert_eq!(site.requests(), 2);
+    assert!(check(&links, LinkKind::Logo, &good).await.is_some());
+    assert_eq!(site.requests(), 3, "a logo is something else");
+    let return_after = Duration::from_secs(udap::limits::LINK_RETRY_SECONDS.into());
+    for (passes, requests) in [(return_after, 4), (Duration::from_secs(300), 6)] {
+        pause();
+        advance(passes).await;
+        resume();
+        assert_eq!(check(&links, LinkKind::Client, &good).await, None);
+        assert!(check(&links, LinkKind::Client, &bad).await.is_some());
+        assert_eq!(site.requests(), requests);
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_one_link_at_once_waits_for_one_visit() {
+    let site = Site::start().await;
+    let links = site.links();
+    let url = site.url("/slow");
+    let mut asked = JoinSet::new();
+    for app in 0..6 {
+        let (links, all) = (links.clone(), callbacks([url.clone()]));
+        asked.spawn(async move { links.check(authority(app), &all).await });
+    }
+    for reports in asked.join_all().await {
+        assert_eq!(reports[0].fault, None);
+    }
+    assert_eq!(site.requests(), 1);
+}
+
+/// Proves: I09, I24
+#[tokio::test]
+async fn all_links_of_an_app_share_one_time_and_what_was_not_reached_is_no_pass() {
+    let site = Site::start().await;
+    let links = site.links();
+    let urls = (0..20).map(|number| site.url(&format!("/hang?{number}")));
+    let all = callbacks(urls.chain([site.url("/cb")]));
+    let started = Instant::now();
+    let reports = links.check(authority(1), &all).await;
+    let taken = started.elapsed();
+    assert!(taken >= limits::LINK_TIME * 2 - Duration::from_millis(50));
+    assert!(
+        taken < limits::LINKS_TIME + Duration::from_secs(1),
+        "{taken:?}"
+    );
+    assert_eq!(reports.len(), all.len());
+    let count = |fault| reports.iter().filter(|one| one.fault == fault).count();
+    assert_eq!(
+        count(Some(LinkFault::Unreachable)) + count(Some(LinkFault::NotChecked)),
+        21
+    );
+    assert!(count(Some(LinkFault::Unreachable)) >= limits::LINKS_AT_A_TIME);
+    assert!(count(Some(LinkFault::NotChecked)) >= 21 - 2 * limits::LINKS_AT_A_TIME);
+    // What was not reached is not remembered to be bad.
+    assert_eq!(
+        check(&links, LinkKind::Redirect(20), &site.url("/cb")).await,
+        None
+    );
+}
+
+/// Neither an app with hosts that hang nor all apps of an anchor take every place, nor any of those
+/// that revocation lists need.
+#[tokio::test]
+async fn apps_whose_hosts_hang_do_not_hold_up_others() {
+    let site = Site::start().await;
+    let fetcher = site.fetcher(Names::always(&["127.0.0.1"]));
+    let links = Links::new(fetcher.clone());
+    let mut hanging = JoinSet::new();
+    for app in 1..=20 {
+        for statement in 0..4 {
+            let urls = (0..8).map(|number| site.url(&format!("/hang?{app}-{statement}-{number}")));
+            let (links, all) = (links.clone(), callbacks(urls));
+            hanging.spawn(async move { links.check(authority(app), &all).await });
+        }
+        if app == 1 {
+            sleep(Duration::from_millis(500)).await;
+            let share = limits::LINKS_PER_HOST;
+            assert_eq!(site.requests(), share, "one app at one host");
+            let good = callbacks([site.url("/cb")]);
+            assert_eq!(links.check(authority(99), &good).await[0].fault, None);
+        }
+    }
+    sleep(Duration::from_secs(1)).await;
+    let share = limits::LINKS_IN_FLIGHT / limits::SHARE_OF_ANCHOR;
+    assert_eq!(site.requests(), share + 1, "all apps of one anchor");
+    let of_another = Authority {
+        anchor: [7; 32],
+        ca: [7; 32],
+    };
+    let good = callbacks([site.url("/about")]);
+    assert_eq!(links.check(of_another, &good).await[0].fault, None);
+    let bounds = Bounds {
+        bytes: 100,
+        time: Duration::from_secs(2),
+    };
+    let list = Request::guarded(site.url("/list.crl"), bounds);
+    assert!(fetcher.get(&list).await.is_ok());
+    hanging.abort_all();
+}
+
+#[test]
+fn the_bounds_fit_each_other() {
+    assert!(limits::LINK_FAULT_MEMORY.as_secs() < udap::limits::LINK_RETRY_SECONDS.into());
+    assert!(limits::LINK_TIME * 2 <= limits::LINKS_TIME);
+    let most = udap::limits::REDIRECT_URIS_CHECKED + 4;
+    assert!(most <= limits::LINKS_AT_A_TIME * 2);
+}
