@@ -38,10 +38,9 @@ struct Inner {
     places: Places,
 }
 
-/// What came of one link, and whether it was visited for that just now.
+/// What came of one link.
 struct Outcome {
     fault: Option<LinkFault>,
-    /// What the log says of it besides.
     details: Details,
 }
 
@@ -49,9 +48,10 @@ struct Outcome {
 #[derive(Default)]
 struct Details {
     status: Option<u16>,
+    content_type: Option<String>,
+    /// Where a redirect leads: whatever the other side says.
+    location: Option<String>,
     error: Option<&'static str>,
-    /// Where a redirect leads, or what an answer that should be a picture is said to be.
-    header: Option<String>,
     cause: Option<String>,
     remembered: bool,
 }
@@ -166,20 +166,24 @@ impl Outcome {
         let (claim, url) = (link.kind.claim(), target::shown(&link.url));
         let Details {
             status,
+            content_type,
+            location,
             error,
-            header,
             cause,
             remembered,
         } = &self.details;
         match self.fault {
-            None => tracing::info!(claim, url, status, remembered, "a link is live"),
+            // Said when it was visited.
+            None if *remembered => {}
+            None => tracing::info!(claim, url, status, "a link is live"),
             Some(fault) => tracing::warn!(
                 claim,
                 url,
                 fault = fault.as_str(),
                 status,
+                content_type,
+                location,
                 error,
-                header,
                 cause,
                 remembered,
                 "a link is not live"
@@ -193,18 +197,18 @@ impl Details {
         match answer {
             Ok(answer) => Self {
                 status: Some(answer.status),
-                header: answer.content_type.clone(),
+                content_type: answer.content_type.clone(),
                 ..Self::default()
             },
             Err(error) => {
-                let (status, header) = match error {
+                let (status, location) = match error {
                     FetchError::Redirect { status, location } => (Some(*status), location.clone()),
                     FetchError::Status { status } => (Some(*status), None),
                     _ => (None, None),
                 };
                 Self {
                     status,
-                    header,
+                    location,
                     error: Some(error.kind()),
                     cause: causes(error),
                     ..Self::default()
