@@ -46,7 +46,7 @@ fn app(server: &Server, leaf: &TestLeaf, web: &Web) -> StatementBuilder {
         )
 }
 
-/// Proves: I07, I09, I10, I11, I12, I24, B34
+/// Proves: I07, I12, I24
 #[tokio::test]
 async fn an_app_whose_links_are_live_is_registered_and_they_are_visited_once() {
     let (web, of) = (web(), TestCommunity::new("example", now()));
@@ -70,7 +70,7 @@ async fn an_app_whose_links_are_live_is_registered_and_they_are_visited_once() {
     assert!(metrics.contains("udap_link_checks_total{result=\"redirects\"} 0"));
 }
 
-/// Proves: I07, I09, I10, I11, I12, I13, N17
+/// Proves: I07, I09, I10, I11, I12, I13, B34, N17
 #[tokio::test]
 async fn links_that_are_not_what_they_should_be_are_refused() {
     let (web, of) = (web(), TestCommunity::new("example", now()));
@@ -168,7 +168,7 @@ async fn terms_and_privacy_policy_are_visited_where_all_are() {
     assert_eq!(live.status, 201);
 }
 
-/// Proves: I09, I24
+/// Proves: I07, I09
 #[tokio::test]
 async fn hosts_that_hang_cost_an_app_a_few_seconds_and_it_may_come_back() {
     let (web, of) = (web(), TestCommunity::new("example", now()));
@@ -198,7 +198,7 @@ async fn hosts_that_hang_cost_an_app_a_few_seconds_and_it_may_come_back() {
     assert_eq!(server.post(&app(&server, &leaf, &web)).await.status, 201);
 }
 
-/// Proves: I24, N14
+/// Proves: I24
 #[tokio::test]
 async fn nothing_is_visited_for_a_statement_that_is_refused_anyway_or_where_checks_are_off() {
     let (web, of) = (web(), TestCommunity::new("example", now()));

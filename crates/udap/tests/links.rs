@@ -88,7 +88,7 @@ fn each_fault_names_the_claim_and_its_rule() {
     }
 }
 
-/// Proves: I07, I24
+/// Proves: I07
 #[test]
 fn a_link_that_nobody_reports_on_is_no_pass() {
     let of = TestCommunity::new("one", NOW);
