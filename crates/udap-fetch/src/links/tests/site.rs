@@ -123,6 +123,18 @@ impl Site {
         format!("https://{HOST}:{}{path}", self.address.port())
     }
 
+    /// How many requests there are, once there are so many; a moment later, since more may follow.
+    pub(super) async fn settled(&self, expected: usize) -> usize {
+        let waiting = async {
+            while self.requests() < expected {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(4), waiting).await;
+        sleep(Duration::from_millis(200)).await;
+        self.requests()
+    }
+
     pub(super) fn requests(&self) -> usize {
         self.seen.lock().unwrap().len()
     }
