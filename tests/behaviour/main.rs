@@ -6,6 +6,7 @@ mod database_faults;
 mod discovery;
 mod http_errors;
 mod issuers;
+mod links;
 mod modification;
 mod openemr;
 mod operators;

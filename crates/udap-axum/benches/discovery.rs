@@ -24,7 +24,7 @@ use udap::discovery::MetadataSigner;
 use udap::enable::EnablePolicy;
 use udap::jws::Signer;
 use udap::registrar::Registrar;
-use udap::rules::{ContactMatch, Profile};
+use udap::rules::{ContactMatch, LinkChecks, Profile};
 use udap::site::{Site, TokenMode};
 use udap::trust::{
     CertvalJudge, KnownCrls, NoCrlAddress, NoFetching, RevocationMode, TrustPolicy, TrustStore,
@@ -171,7 +171,7 @@ fn registrar(community: &TestCommunity) -> Registrar {
         contact_match: ContactMatch::Registrable,
         allow_client_credentials: true,
         allow_http_pages: false,
-        link_checks: false,
+        link_checks: LinkChecks::Off,
         enable: EnablePolicy::All,
         ceiling: None,
         sites: None,

@@ -17,7 +17,7 @@ use udap::registrar::Registrar;
 use udap::registry::{
     CheckResult, LiveRegistration, Position, RecheckRegistry, RegistryError, TrustOff,
 };
-use udap::rules::{ContactMatch, Profile};
+use udap::rules::{ContactMatch, LinkChecks, Profile};
 use udap::site::{Site, TokenMode};
 use udap::trust::{
     CertvalJudge, Crl, CrlStore, Fetched, KnownCrls, NoCrlAddress, NoFetching, RevocationMode,
@@ -272,7 +272,7 @@ fn rules(signer: MetadataSigner, anchored: &TestCommunity) -> Rules {
         contact_match: ContactMatch::Registrable,
         allow_client_credentials: true,
         allow_http_pages: false,
-        link_checks: false,
+        link_checks: LinkChecks::Off,
         enable: EnablePolicy::All,
         ceiling: None,
         sites: None,

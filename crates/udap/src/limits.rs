@@ -100,6 +100,10 @@ pub const REDIRECT_URIS: usize = 20;
 /// Entries of `redirect_uris` under the `emr-direct` profile, which visits each (decisions 19).
 pub const REDIRECT_URIS_CHECKED: usize = 10;
 
+/// Seconds after which an app may try again whose links did not answer, or were not visited: longer
+/// than any fault of a link is remembered.
+pub const LINK_RETRY_SECONDS: u32 = 300;
+
 /// Entries of `contacts`.
 pub const CONTACTS: usize = 20;
 

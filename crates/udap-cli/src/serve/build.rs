@@ -10,7 +10,7 @@ use udap::discovery::MetadataSigner;
 use udap::enable::EnablePolicy;
 use udap::jws::Signer;
 use udap::registrar::Registrar;
-use udap::rules::{ContactMatch, Profile};
+use udap::rules::{ContactMatch, LinkChecks, Profile};
 use udap::scope::{Scope, ScopePattern};
 use udap::site::{Site, TokenMode};
 use udap::token::B2bPolicy;
@@ -18,12 +18,10 @@ use udap::trust::{
     CertvalJudge, Crl, CrlStore, KnownCrls, NoCrlAddress, RevocationMode, TrustAnchor, TrustPolicy,
     TrustStore,
 };
-use udap_axum::{
-    NoLinkChecks, RateLimits, Rules, Service, ServiceParts, SiteSigner, TrustedProxies,
-};
+use udap_axum::{RateLimits, Rules, Service, ServiceParts, SiteSigner, TrustedProxies};
 use udap_fetch::aia::Issuers;
 use udap_fetch::crls::Crls;
-use udap_fetch::{FetchOptions, Fetcher, Network, Responders, Statuses};
+use udap_fetch::{FetchOptions, Fetcher, Links, Network, Responders, Statuses};
 use udap_openemr::OpenEmrVersion;
 use zeroize::Zeroizing;
 
@@ -85,7 +83,8 @@ pub(crate) struct Built {
 /// Builds the service and what brings it material from the network.
 ///
 /// # Errors
-/// As for the configuration's certificates, keys and CRLs: see [`rules`].
+/// As for the configuration's certificates, keys and CRLs: see [`rules`]; or if a root certificate of
+/// `[fetch] tls_roots` cannot be read.
 pub(crate) fn build(
     config: &Config,
     discovered: &Discovered,
@@ -94,7 +93,8 @@ pub(crate) fn build(
     let (rules, crls) = rules(config, discovered)?;
     let known = KnownCrls::new(CrlStore::new(crls));
     let fetcher = fetcher(config)?;
-    let network = network(config, store, &known, fetcher.clone());
+    let links = Links::new(fetcher.clone());
+    let network = network(config, fetcher.clone(), store, &known);
     vouch_for(&network, &rules);
     let per_minute =
         |limit: Option<std::num::NonZeroU32>| limit.map_or(0, std::num::NonZeroU32::get);
@@ -102,7 +102,7 @@ pub(crate) fn build(
         rules,
         registry: Arc::clone(&store.registry),
         fetcher: Arc::new(network.clone()),
-        links: Arc::new(NoLinkChecks),
+        links: Arc::new(links),
         statuses: Arc::new(Statuses::new(fetcher)),
         crls: known,
         limits: RateLimits::new(
@@ -133,7 +133,7 @@ fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
     Ok(Fetcher::new(&options)?)
 }
 
-fn network(config: &Config, store: &Store, known: &KnownCrls, fetcher: Fetcher) -> Network {
+fn network(config: &Config, fetcher: Fetcher, store: &Store, known: &KnownCrls) -> Network {
     let issuers = config.fetch.aia.then(|| Issuers::new(fetcher.clone()));
     let responders =
         (config.fetch.ocsp).then(|| Responders::new(fetcher.clone(), config.fetch.crl_refresh));
@@ -255,7 +255,11 @@ fn community(config: &Config, one: &config::Community) -> anyhow::Result<Communi
         },
         allow_client_credentials: one.allow_client_credentials,
         allow_http_pages: one.allow_http_pages,
-        link_checks: one.link_checks,
+        link_checks: match one.link_checks {
+            config::LinkChecks::Off => LinkChecks::Off,
+            config::LinkChecks::On => LinkChecks::On,
+            config::LinkChecks::All => LinkChecks::All,
+        },
         enable: match one.enable {
             config::Enable::All => EnablePolicy::All,
             config::Enable::Patient => EnablePolicy::Patient,

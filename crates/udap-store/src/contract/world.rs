@@ -10,7 +10,7 @@ use udap::community::Community;
 use udap::enable::EnablePolicy;
 use udap::registrar::{Registrar, Step};
 use udap::registry::{OperatorAction, RequestContext, Standing};
-use udap::rules::{ContactMatch, Profile};
+use udap::rules::{ContactMatch, LinkChecks, Profile};
 use udap::site::{Site, TokenMode};
 use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
 use udap::trust::{CertvalJudge, CrlStore, NoCrlAddress, RevocationMode, TrustPolicy, TrustStore};
@@ -211,7 +211,7 @@ fn policy(id: &str, community: &TestCommunity, enable: EnablePolicy) -> Communit
         contact_match: ContactMatch::Registrable,
         allow_client_credentials: true,
         allow_http_pages: false,
-        link_checks: false,
+        link_checks: LinkChecks::Off,
         enable,
         // Launches have to be named.
         ceiling: None,

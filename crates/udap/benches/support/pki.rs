@@ -10,7 +10,7 @@ use udap::community::Community;
 use udap::enable::EnablePolicy;
 use udap::key::{KeyKind as Kind, PublicKey};
 use udap::registrar::Registrar;
-use udap::rules::{ContactMatch, Profile};
+use udap::rules::{ContactMatch, LinkChecks, Profile};
 use udap::site::{Site, TokenMode};
 use udap::trust::{
     CertvalJudge, Crl, CrlStore, NoCrlAddress, RevocationMode, TrustPolicy, TrustStore,
@@ -97,7 +97,7 @@ pub(crate) fn registrar_of(policies: Vec<TrustPolicy>) -> Registrar {
             contact_match: ContactMatch::Registrable,
             allow_client_credentials: true,
             allow_http_pages: false,
-            link_checks: false,
+            link_checks: LinkChecks::Off,
             enable: EnablePolicy::All,
             ceiling: None,
             sites: None,

@@ -26,7 +26,7 @@ use time::{Duration, OffsetDateTime};
 
 pub use anchors::AnchorConflict;
 pub use certifications::{NeedCertificationStatus, NeedCertifications};
-pub use links::{LinkFault, LinkReport, NeedLinks};
+pub use links::{LinkChecker, LinkFault, LinkReport, NeedLinks, NoLinkChecks};
 pub use recheck::{NeedRecheck, Recheck, RecheckVerdict};
 pub use standing::{NeedStanding, refusal_of, replayed};
 pub use token::{NeedClient, NeedTokenTrust, TokenStep};

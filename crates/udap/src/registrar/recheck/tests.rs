@@ -5,7 +5,7 @@ use time::Duration;
 use super::*;
 use crate::enable::EnablePolicy;
 use crate::registry::Position;
-use crate::rules::{ContactMatch, Profile};
+use crate::rules::{ContactMatch, LinkChecks, Profile};
 use crate::site::{Site, TokenMode};
 use crate::trust::tests::pki::{AT, Ca, CrlPlan, full_name, point};
 use crate::trust::{CertvalJudge, Crl, NoCrlAddress, RevocationMode, TrustPolicy, TrustStore};
@@ -39,7 +39,7 @@ fn registrar(anchor: &Ca, intermediates: Vec<Certificate>) -> Registrar {
         contact_match: ContactMatch::Registrable,
         allow_client_credentials: true,
         allow_http_pages: false,
-        link_checks: false,
+        link_checks: LinkChecks::Off,
         enable: EnablePolicy::All,
         ceiling: None,
         sites: None,
