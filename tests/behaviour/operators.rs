@@ -203,6 +203,88 @@ async fn config_check_says_what_a_new_app_gets() {
 }
 
 #[tokio::test]
+async fn config_check_tells_services_from_apps_with_a_person() {
+    let of = TestCommunity::new("example", now());
+    let closed = TestCommunity::new("closed", now());
+    let server = Server::start(&Setup::of(vec![
+        Member::new(&of).with("enable = \"patient\"\nscopes = [\"patient/*.read\", \"openid\"]"),
+        Member::new(&closed).with("enable = \"never\"\nallow_client_credentials = false"),
+    ]))
+    .await;
+    let (success, checked) = run(&server, &["config", "check"]);
+    assert!(success);
+    let granted = |community: usize| {
+        let grants = checked["offers"][community]["grants"].as_array().unwrap();
+        let of = |grant: &Value| {
+            let text = |name: &str| grant[name].as_str().unwrap().to_owned();
+            let scopes = grant["scopes"].as_array().unwrap().len();
+            (text("grant_type"), text("enabled"), scopes > 0)
+        };
+        grants.iter().map(of).collect::<Vec<_>>()
+    };
+    let (services, persons) = (
+        "client_credentials".to_owned(),
+        "authorization_code".to_owned(),
+    );
+    let by_hand = "only by an administrator".to_owned();
+    assert_eq!(
+        granted(0),
+        [
+            (services, by_hand.clone(), false),
+            (
+                persons.clone(),
+                "at once if it asks for patient scopes only".to_owned(),
+                true
+            ),
+        ]
+    );
+    assert_eq!(granted(1), [(persons, by_hand, true)]);
+    let output = server.command(&["config", "check"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("nothing: such an app is refused"), "{text}");
+    assert!(text.contains("openid patient/Patient.read"), "{text}");
+}
+
+/// Proves: B40, B43, B44
+#[tokio::test]
+async fn scopes_that_were_asked_for_in_vain_are_shown() {
+    let of = TestCommunity::new("example", now());
+    let server = Server::start(&Setup::new(&of)).await;
+    let leaf = of.client(APP);
+    let more = server.statement(&leaf).claim(
+        "scope",
+        "system/Patient.read system/Patient.write patient/Patient.read",
+    );
+    let client_id = server.post(&more).await.client_id();
+    let dropped = || {
+        let (success, shown) = run(&server, &["clients", "show", &client_id]);
+        assert!(success, "{shown}");
+        let dropped = shown["dropped_scopes"].as_array().unwrap().clone();
+        let pair = |one: Value| (one["scope"].clone(), one["reason"].clone());
+        dropped.into_iter().map(pair).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        dropped(),
+        [
+            (json!("system/Patient.write"), json!("not_named")),
+            (json!("patient/Patient.read"), json!("wrong_level")),
+        ]
+    );
+    let output = server
+        .command(&["clients", "show", &client_id])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("does not fit the grant type"), "{text}");
+    // What an operator does says nothing of scopes; the last statement does.
+    assert!(run(&server, &["clients", "disable", &client_id]).0);
+    assert_eq!(dropped().len(), 2);
+    assert!(run(&server, &["clients", "enable", &client_id]).0);
+    assert_eq!(server.post(&server.statement(&leaf)).await.status, 200);
+    assert_eq!(dropped(), []);
+}
+
+#[tokio::test]
 async fn one_client_is_shown_with_its_history() {
     let of = TestCommunity::new("example", now());
     let server = Server::start(&Setup::new(&of)).await;

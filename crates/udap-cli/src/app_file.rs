@@ -29,8 +29,9 @@ const COMMANDS: [&[&str]; 6] = [
 const OPTION: &str = "--app";
 
 /// Options whose values are paths.
-const PATHS: [&str; 8] = [
+const PATHS: [&str; 9] = [
     "cert",
+    "certification",
     "key",
     "anchors",
     "intermediates",

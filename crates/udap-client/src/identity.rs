@@ -8,6 +8,8 @@ use udap::key::{KeyError, KeyKind};
 use udap::limits;
 use zeroize::Zeroizing;
 
+use crate::statement::StatementError;
+
 /// Why certificates and key cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -145,6 +147,37 @@ impl Identity {
     #[must_use]
     pub fn client_uris(&self) -> &[String] {
         self.leaf.uri_names()
+    }
+
+    /// The URI under which it signs at `now`: the chosen one, or else the first that the certificate
+    /// names (B11).
+    ///
+    /// # Errors
+    /// [`StatementError::NoClientUri`], [`StatementError::ForeignUri`],
+    /// [`StatementError::NotValidNow`].
+    pub(crate) fn issuer(
+        &self,
+        chosen: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<&str, StatementError> {
+        let named = self.client_uris();
+        let uri = match chosen {
+            None => named.first().ok_or(StatementError::NoClientUri)?,
+            Some(uri) => {
+                let same = named.iter().find(|one| *one == uri);
+                same.ok_or_else(|| StatementError::ForeignUri {
+                    uri: uri.to_owned(),
+                    named: named.to_vec(),
+                })?
+            }
+        };
+        if !self.is_valid_at(now) {
+            return Err(StatementError::NotValidNow {
+                not_before: self.leaf.not_before(),
+                not_after: self.leaf.not_after(),
+            });
+        }
+        Ok(uri)
     }
 
     /// Whether the certificate is valid at `now`.

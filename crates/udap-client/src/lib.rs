@@ -3,6 +3,7 @@
 //!
 //! * [`Identity`]: the app's certificates with their key.
 //! * [`StatementRequest`]: what is to be registered; signed, it is a software statement (B10–B33).
+//! * [`CertificationRequest`]: what a certifier attests of an app; signed, it is a certification (F13).
 //! * [`Client`]: discovery and registration over HTTPS.
 //! * [`TokenRequest`]: what a token is asked for, authenticated by the app's certificate; and
 //!   [`AuthorizationRequest`], where a user has to agree (G02, G03, G19).
@@ -45,6 +46,7 @@
 //! ```
 
 mod authorization;
+mod certification;
 mod client;
 mod conformance;
 mod discovery;
@@ -57,6 +59,7 @@ mod token;
 mod trust;
 
 pub use authorization::{AuthorizationError, AuthorizationRequest};
+pub use certification::{CERTIFICATION_LIFETIME, CertificationError, CertificationRequest};
 pub use client::{Client, ClientOptions};
 pub use conformance::MetadataProblem;
 pub use discovery::{Discovery, DiscoveryError};

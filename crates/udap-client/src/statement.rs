@@ -198,26 +198,7 @@ impl StatementRequest {
         now: OffsetDateTime,
         jti: &str,
     ) -> Result<Map<String, Value>, StatementError> {
-        let leaf = identity.leaf();
-        let client_uri = match &self.client_uri {
-            None => identity
-                .client_uris()
-                .first()
-                .ok_or(StatementError::NoClientUri)?,
-            Some(uri) if identity.client_uris().contains(uri) => uri,
-            Some(uri) => {
-                return Err(StatementError::ForeignUri {
-                    uri: uri.clone(),
-                    named: identity.client_uris().to_vec(),
-                });
-            }
-        };
-        if !leaf.is_valid_at(now) {
-            return Err(StatementError::NotValidNow {
-                not_before: leaf.not_before(),
-                not_after: leaf.not_after(),
-            });
-        }
+        let client_uri = identity.issuer(self.client_uri.as_deref(), now)?;
         let mut claims = Map::new();
         let mut claim = |name: &str, value: Value| claims.insert(name.to_owned(), value);
         claim("iss", json!(client_uri));

@@ -116,6 +116,14 @@ impl ClientTable<Sqlite> for EmbeddedClients {
         )
     }
 
+    async fn fits(
+        &self,
+        _transaction: &mut Transaction<'_, Sqlite>,
+        client: &Client,
+    ) -> Result<(), ClientTableError> {
+        self.row(client).map(drop)
+    }
+
     async fn seen_enabled(
         &self,
         transaction: &mut Transaction<'_, Sqlite>,

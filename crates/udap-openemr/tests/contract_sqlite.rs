@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{Pool, Sqlite};
 use tempfile::TempDir;
-use udap::registry::{RecheckRegistry, Registry};
+use udap::registry::{Foresight, RecheckRegistry, Registry};
 use udap_openemr::{EmbeddedClients, RowKey};
 use udap_store::contract::{FaultyClients, Harness, Row};
 use udap_store::{SiteClients, SqliteRegistry};
@@ -67,6 +67,10 @@ impl Harness for Embedded {
     }
 
     async fn records(&self) -> Arc<dyn RecheckRegistry> {
+        Arc::new(self.store().await)
+    }
+
+    async fn foresight(&self) -> Arc<dyn Foresight> {
         Arc::new(self.store().await)
     }
 

@@ -4,9 +4,10 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use udap::certificate::Certificate;
 use udap::key::PublicKey;
-use udap::statement::TrustedStatement;
+use udap::statement::{ApprovedRegistration, TrustedStatement};
 use udap::trust::PathNote;
 
+use crate::client_table::Client;
 use crate::error::StoreError;
 use crate::identity::{self, Hash};
 use crate::table::audit_event;
@@ -78,6 +79,25 @@ impl<'a> Applicant<'a> {
             certificates: &self.revocation_hashes,
             jti: &self.jti_hash,
             expired_until,
+        }
+    }
+
+    /// The client as its site's table is to hold it.
+    pub(crate) fn client(
+        &self,
+        client_id: String,
+        approved: &ApprovedRegistration,
+        enabled: bool,
+        now: OffsetDateTime,
+    ) -> Client {
+        Client {
+            client_id,
+            site: self.site.to_owned(),
+            client_uri: self.client_uri.to_owned(),
+            metadata: approved.metadata().to_response_members(),
+            key: self.key.clone(),
+            enabled,
+            now,
         }
     }
 

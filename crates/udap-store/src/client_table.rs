@@ -156,6 +156,16 @@ pub trait ClientTable<DB: Database>: Send + Sync {
         Ok(true)
     }
 
+    /// Whether the table could hold a client, as far as that can be told without writing it.
+    ///
+    /// # Errors
+    /// If it does not fit, or the database fails.
+    async fn fits(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client: &Client,
+    ) -> Result<(), ClientTableError>;
+
     /// As [`ClientTable::enabled`], for looking only: locks nothing.
     ///
     /// # Errors

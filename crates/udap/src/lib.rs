@@ -7,6 +7,7 @@
 
 pub mod algorithm;
 pub mod b2b;
+pub mod catalogue;
 pub mod certificate;
 pub mod certification;
 pub mod community;

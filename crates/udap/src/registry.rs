@@ -2,6 +2,7 @@
 
 mod crl_archive;
 mod details;
+mod foresight;
 mod recheck;
 
 use std::error::Error;
@@ -13,6 +14,7 @@ use time::OffsetDateTime;
 
 pub use crl_archive::{CrlArchive, CrlRecord, CrlVersion};
 pub use details::{Block, RegistrationDetails};
+pub use foresight::{Earlier, Foreseen, Foresight};
 pub use recheck::{CheckResult, LiveRegistration, Position, RecheckRegistry, TrustOff};
 
 use crate::error::Refusal;

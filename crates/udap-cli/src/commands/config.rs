@@ -66,22 +66,28 @@ impl Report for Checked {
             page.line(format!("warning: {warning}"));
         }
         for offer in &self.offers {
-            page.blank()
-                .field("site", &offer.site)
-                .field(
-                    "community",
-                    format!("{} ({})", offer.community, offer.community_uri),
-                )
-                .field("a new app is switched on", offer.enabled)
-                .field("and can be granted", granted(&offer.scopes));
+            page.blank().field("site", &offer.site).field(
+                "community",
+                format!("{} ({})", offer.community, offer.community_uri),
+            );
+            for grant in &offer.grants {
+                page.field("grant type", grant.grant_type)
+                    .field("  a new app is switched on", grant.enabled)
+                    .field("  and can be granted", granted(offer, &grant.scopes));
+            }
+            if offer.grants.is_empty() {
+                page.field("grant type", "none is offered: no app can register");
+            }
         }
         page
     }
 }
 
-fn granted(scopes: &[String]) -> String {
-    if scopes.is_empty() {
+fn granted(offer: &Offer, scopes: &[String]) -> String {
+    if offer.scopes.is_empty() {
         "what OpenEMR lists when the server starts".to_owned()
+    } else if scopes.is_empty() {
+        "nothing: such an app is refused".to_owned()
     } else {
         scopes.join(" ")
     }

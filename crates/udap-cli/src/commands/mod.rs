@@ -2,6 +2,7 @@
 
 mod audit;
 mod ca;
+mod certification;
 mod clients;
 mod config;
 mod config_file;
@@ -10,6 +11,7 @@ mod db;
 mod demo;
 mod discover;
 mod doctor;
+mod dropped_scope;
 mod inspect;
 mod metadata_options;
 mod path_report;
@@ -58,6 +60,9 @@ pub(crate) enum Command {
     /// Sign or verify a software statement
     #[command(subcommand)]
     Statement(statement::Command),
+    /// Sign certifications and endorsements of apps
+    #[command(subcommand)]
+    Certification(certification::Command),
     /// Show what a FHIR server offers by UDAP
     Discover(discover::Arguments),
     /// Register an app
@@ -102,6 +107,7 @@ impl Command {
             Self::Inspect(arguments) => inspect::run(arguments, *output).await,
             Self::Verify(arguments) => verify::run(arguments, *output).await,
             Self::Statement(command) => command.run(*output).await,
+            Self::Certification(command) => command.run(*output),
             Self::Discover(arguments) => discover::run(arguments, *output).await,
             Self::Register(arguments) => {
                 register::run(register::Verb::Register, arguments, *output).await

@@ -1,5 +1,7 @@
 //! `udap register`, `udap update`, `udap cancel`: the app's side of registration.
 
+use std::path::PathBuf;
+
 use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
@@ -8,6 +10,7 @@ use udap_client::{
     Client, Registered, RegistrationError, RegistrationFailed, StatementRequest, Violation,
 };
 
+use super::certification;
 use super::metadata_options::{IdentityOptions, MetadataOptions};
 use super::target::{Found, Target};
 use crate::app_file::AppOption;
@@ -29,6 +32,10 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     metadata: MetadataOptions,
+
+    /// Certifications to send along: files with one each
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Metadata")]
+    certification: Vec<PathBuf>,
 }
 
 /// What to cancel, and where.
@@ -167,10 +174,13 @@ pub(crate) async fn run(
         target,
         identity,
         metadata,
+        certification,
     } = arguments;
+    let certifications = certification::read(&certification)?;
     post(
         &target,
         &identity,
+        &certifications,
         output,
         |endpoint| metadata.request(endpoint),
         |registered| {
@@ -193,7 +203,7 @@ pub(crate) async fn cancel(arguments: CancelArguments, output: Output) -> anyhow
         identity,
     } = arguments;
     let request = |endpoint: &str| Ok(StatementRequest::cancellation(endpoint));
-    post(&target, &identity, output, request, |registered| {
+    post(&target, &identity, &[], output, request, |registered| {
         if registered.is_cancelled() {
             return Ok("cancelled");
         }
@@ -209,6 +219,7 @@ pub(crate) async fn cancel(arguments: CancelArguments, output: Output) -> anyhow
 async fn post(
     target: &Target,
     identity: &IdentityOptions,
+    certifications: &[String],
     output: Output,
     request: impl FnOnce(&str) -> anyhow::Result<StatementRequest>,
     outcome: impl FnOnce(&Registered) -> anyhow::Result<&'static str>,
@@ -218,7 +229,10 @@ async fn post(
     let endpoint = endpoint(target, &client, output).await?;
     let request = identity.choose(request(&endpoint)?);
     let statement = request.sign(&signer, environment::now(), &environment::random_id())?;
-    match client.register(&endpoint, &statement).await {
+    let sent = client
+        .register_with(&endpoint, &statement, certifications)
+        .await;
+    match sent {
         Ok(registered) => {
             output.show(&Done {
                 outcome: outcome(&registered)?,
@@ -271,6 +285,9 @@ fn advice(failed: &RegistrationFailed) -> String {
             "check --cert, --key and --uri, and this machine's clock, which says {}",
             now()
         ),
+        (_, Some("invalid_certification" | "unapproved_certification")) => {
+            "a certification does not hold: look at it with `udap inspect`, ask its certifier for another, or register without it".to_owned()
+        }
         (_, Some("invalid_client_metadata" | "invalid_redirect_uri")) => {
             "correct the metadata and run the command again".to_owned()
         }

@@ -10,6 +10,7 @@ use udap::discovery::MetadataSigner;
 use udap::enable::EnablePolicy;
 use udap::jws::Signer;
 use udap::registrar::Registrar;
+use udap::registry::CrlArchive;
 use udap::rules::{ContactMatch, LinkChecks, Profile};
 use udap::scope::{Scope, ScopePattern};
 use udap::site::{Site, TokenMode};
@@ -18,14 +19,15 @@ use udap::trust::{
     CertvalJudge, Crl, CrlStore, KnownCrls, NoCrlAddress, RevocationMode, TrustAnchor, TrustPolicy,
     TrustStore,
 };
-use udap_axum::{RateLimits, Rules, Service, ServiceParts, SiteSigner, TrustedProxies};
+use udap_axum::{
+    LinkChecker, RateLimits, Rules, Service, ServiceParts, SiteSigner, TrustedProxies,
+};
 use udap_fetch::aia::Issuers;
 use udap_fetch::crls::Crls;
 use udap_fetch::{FetchOptions, Fetcher, Links, Network, Responders, Statuses};
 use udap_openemr::OpenEmrVersion;
 use zeroize::Zeroizing;
 
-use super::audit;
 use super::discovered::Discovered;
 use super::store::Store;
 use crate::config::Config;
@@ -70,7 +72,7 @@ pub(super) fn rules(
     Ok((Rules::new(registrar, signers)?, crls))
 }
 
-pub(super) fn clock_skew(config: &Config) -> anyhow::Result<time::Duration> {
+pub(crate) fn clock_skew(config: &Config) -> anyhow::Result<time::Duration> {
     time::Duration::try_from(config.protocol.clock_skew).context("clock_skew_seconds")
 }
 
@@ -78,6 +80,38 @@ pub(super) fn clock_skew(config: &Config) -> anyhow::Result<time::Duration> {
 pub(crate) struct Built {
     pub(crate) service: Arc<Service>,
     pub(crate) network: Network,
+}
+
+/// What a statement is judged by.
+pub(crate) struct Judging {
+    pub(crate) rules: Rules,
+    pub(crate) known: KnownCrls,
+    pub(crate) network: Network,
+    pub(crate) links: Arc<dyn LinkChecker>,
+    pub(crate) statuses: Statuses,
+}
+
+/// Builds what judges, and what brings it material from the network. Lists are kept in the archive.
+///
+/// # Errors
+/// As for the configuration's certificates, keys and CRLs: see [`rules`].
+pub(crate) fn judging(
+    config: &Config,
+    discovered: &Discovered,
+    archive: Arc<dyn CrlArchive>,
+) -> anyhow::Result<Judging> {
+    let (rules, crls) = rules(config, discovered)?;
+    let known = KnownCrls::new(CrlStore::new(crls));
+    let fetcher = fetcher(config)?;
+    let network = network(config, archive, &known, fetcher.clone());
+    vouch_for(&network, &rules);
+    Ok(Judging {
+        rules,
+        known,
+        network,
+        links: Arc::new(Links::new(fetcher.clone())),
+        statuses: Statuses::new(fetcher),
+    })
 }
 
 /// Builds the service and what brings it material from the network.
@@ -90,20 +124,21 @@ pub(crate) fn build(
     discovered: &Discovered,
     store: &Store,
 ) -> anyhow::Result<Built> {
-    let (rules, crls) = rules(config, discovered)?;
-    let known = KnownCrls::new(CrlStore::new(crls));
-    let fetcher = fetcher(config)?;
-    let links = Links::new(fetcher.clone());
-    let network = network(config, fetcher.clone(), store, &known);
-    vouch_for(&network, &rules);
+    let Judging {
+        rules,
+        known,
+        network,
+        links,
+        statuses,
+    } = judging(config, discovered, Arc::clone(&store.crls))?;
     let per_minute =
         |limit: Option<std::num::NonZeroU32>| limit.map_or(0, std::num::NonZeroU32::get);
     let service = Service::new(ServiceParts {
         rules,
         registry: Arc::clone(&store.registry),
         fetcher: Arc::new(network.clone()),
-        links: Arc::new(links),
-        statuses: Arc::new(Statuses::new(fetcher)),
+        links,
+        statuses: Arc::new(statuses),
         crls: known,
         limits: RateLimits::new(
             per_minute(config.limits.registrations_per_minute),
@@ -133,16 +168,16 @@ fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
     Ok(Fetcher::new(&options)?)
 }
 
-fn network(config: &Config, fetcher: Fetcher, store: &Store, known: &KnownCrls) -> Network {
+fn network(
+    config: &Config,
+    archive: Arc<dyn CrlArchive>,
+    known: &KnownCrls,
+    fetcher: Fetcher,
+) -> Network {
     let issuers = config.fetch.aia.then(|| Issuers::new(fetcher.clone()));
     let responders =
         (config.fetch.ocsp).then(|| Responders::new(fetcher.clone(), config.fetch.crl_refresh));
-    let crls = Crls::new(
-        fetcher,
-        Arc::clone(&store.crls),
-        known.clone(),
-        config.fetch.crl_refresh,
-    );
+    let crls = Crls::new(fetcher, archive, known.clone(), config.fetch.crl_refresh);
     Network::new(issuers, crls, responders)
 }
 
@@ -330,49 +365,6 @@ fn signer(config: &Config, one: &config::Community) -> anyhow::Result<MetadataSi
     let lifetime = time::Duration::try_from(config.protocol.signed_metadata)
         .context("signed_metadata_hours")?;
     Ok(MetadataSigner::new(signer, leaf, lifetime))
-}
-
-/// What a community's new apps get at a site, unattended.
-#[derive(Debug, serde::Serialize)]
-pub(crate) struct Offer {
-    pub(crate) site: String,
-    pub(crate) community: String,
-    pub(crate) community_uri: String,
-    /// When a new app is switched on without a person.
-    pub(crate) enabled: &'static str,
-    /// What it can be granted at most; nothing if OpenEMR is asked at the start.
-    pub(crate) scopes: Vec<String>,
-}
-
-/// Builds everything that serving needs but the store, and says what apps are offered.
-///
-/// # Errors
-/// As [`service`].
-pub(crate) fn check(config: &Config) -> anyhow::Result<Vec<Offer>> {
-    audit::seal_key(config)?;
-    let (rules, _crls) = rules(config, &Discovered::configured(config)?)?;
-    let registrar = rules.registrar();
-    let mut offers = Vec::new();
-    for site in registrar.sites() {
-        for community in registrar.communities_of(site) {
-            offers.push(Offer {
-                site: site.id.clone(),
-                community: community.id.clone(),
-                community_uri: community.uri.clone(),
-                enabled: match community.enable {
-                    EnablePolicy::All => "at once",
-                    EnablePolicy::Patient => "at once if it asks for patient scopes only",
-                    EnablePolicy::Never => "only by an administrator",
-                },
-                scopes: registrar
-                    .scopes_offered(site, community)
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect(),
-            });
-        }
-    }
-    Ok(offers)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use udap_client::{Client, ClientOptions};
 use udap_openemr::OpenEmrVersion;
 use url::Url;
 
-use super::store::openemr_version;
+use super::store::{openemr_version, openemr_version_now};
 use crate::config::Config;
 use crate::config::settings::{Scopes, Site};
 use crate::material;
@@ -75,6 +75,44 @@ pub(crate) async fn discover(config: &Config) -> anyhow::Result<Discovered> {
         }
     }
     Ok(discovered)
+}
+
+/// Asks the OpenEMR of one site, once: for somebody who only looks. What keeps its version from being
+/// known is given back, for the rest can be judged without.
+///
+/// # Errors
+/// If the site's scopes are discovered and OpenEMR does not list them, or `offline` forbids to ask.
+pub(crate) async fn discover_now(
+    config: &Config,
+    site: &Site,
+    offline: bool,
+) -> anyhow::Result<(Discovered, Option<anyhow::Error>)> {
+    let mut discovered = Discovered::configured(config)?;
+    let unknown = match openemr_version_now(config, site).await {
+        Ok(version) => {
+            let version = version.map(|version| (site.id.clone(), version));
+            discovered.versions.extend(version);
+            None
+        }
+        Err(error) => Some(error),
+    };
+    if matches!(site.scopes, Scopes::Discover) {
+        if offline {
+            bail!(
+                "site \"{}\": scopes = \"discover\": without the network it is not known which \
+                 there are; leave --offline out, or list the scopes",
+                site.id
+            );
+        }
+        let scopes = ask(config, site).await.with_context(|| {
+            format!(
+                "site \"{}\": scopes = \"discover\": OpenEMR must be running, or list the scopes",
+                site.id
+            )
+        })?;
+        discovered.scopes.insert(site.id.clone(), scopes);
+    }
+    Ok((discovered, unknown))
 }
 
 /// Asks for the scopes of a site, in either of two documents.

@@ -7,7 +7,9 @@ mod discovered;
 mod expiry;
 mod idle;
 mod listen;
+mod look;
 mod metrics;
+mod offer;
 mod patience;
 mod reload;
 mod store;
@@ -23,8 +25,12 @@ use udap_axum::{health_router, router};
 use crate::config::Config;
 
 pub(crate) use audit::{Sealer, seal_key};
-pub(crate) use build::{Offer, build, check};
-pub(crate) use discovered::{DISCOVERY_DOCUMENT, concrete_scopes, discover, operator_client};
+pub(crate) use build::{build, clock_skew, judging};
+pub(crate) use discovered::{
+    DISCOVERY_DOCUMENT, concrete_scopes, discover, discover_now, operator_client,
+};
+pub(crate) use look::{ReadArchive, look};
+pub(crate) use offer::{Offer, check};
 pub(crate) use store::{
     clients, connect_options, open_audit_log, open_registry, open_store, schema,
 };

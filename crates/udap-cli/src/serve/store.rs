@@ -19,6 +19,9 @@ use crate::config::Config;
 use crate::config::database::SecretUrl;
 use crate::config::settings::{Backend, Site, TokenMode};
 
+/// How long somebody waits who only looks.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// The store, as its users see it.
 pub(crate) struct Store {
     pub(crate) registry: Arc<dyn Registry>,
@@ -104,11 +107,11 @@ pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
     }
 }
 
-fn embedded(path: &Path) -> String {
+pub(super) fn embedded(path: &Path) -> String {
     format!("the embedded store {}", path.display())
 }
 
-fn server(url: &SecretUrl) -> String {
+pub(super) fn server(url: &SecretUrl) -> String {
     format!("the database {url}")
 }
 
@@ -188,10 +191,7 @@ pub(super) async fn openemr_version(
     };
     let schema = schema(site)?;
     let options = connect_options(url)?;
-    let version = patiently(&server(url), async || {
-        let mut connection = options.connect().await?;
-        Ok(OpenEmrVersion::read(&mut connection, schema).await?)
-    })
+    let version = patiently(&server(url), async || read_version(&options, schema).await)
     .await
     .with_context(|| {
         format!(
@@ -202,6 +202,31 @@ pub(super) async fn openemr_version(
     })?;
     tracing::info!(site = %site.id, %version, "OpenEMR");
     Ok(Some(version))
+}
+
+/// As [`openemr_version`], asked once, and not at all where the configuration says it.
+pub(super) async fn openemr_version_now(
+    config: &Config,
+    site: &Site,
+) -> anyhow::Result<Option<OpenEmrVersion>> {
+    match (&site.openemr_version, &config.database) {
+        (Some(version), _) => Ok(Some(version.parse()?)),
+        (None, Backend::Sqlite(_)) => Ok(None),
+        (None, Backend::Mysql(url)) => {
+            let options = connect_options(url)?;
+            let read = read_version(&options, schema(site)?);
+            let version = tokio::time::timeout(LOOK, read).await;
+            Ok(Some(version.context("the database does not answer")??))
+        }
+    }
+}
+
+async fn read_version(
+    options: &MySqlConnectOptions,
+    schema: &str,
+) -> anyhow::Result<OpenEmrVersion> {
+    let mut connection = options.connect().await?;
+    Ok(OpenEmrVersion::read(&mut connection, schema).await?)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod app_file;
 mod audit;
 mod authority;
+mod certification;
 mod client;
 mod db;
 mod doctor;

@@ -252,6 +252,15 @@ impl ClientTable<MySql> for OpenEmrClients {
             .await
     }
 
+    async fn fits(
+        &self,
+        transaction: &mut Transaction<'_, MySql>,
+        client: &Client,
+    ) -> Result<(), ClientTableError> {
+        let known = self.known(transaction).await?;
+        self.row(&known, client).map(drop)
+    }
+
     async fn seen_enabled(
         &self,
         transaction: &mut Transaction<'_, MySql>,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use sqlx::MySqlPool;
 use sqlx::mysql::MySqlConnectOptions;
-use udap::registry::{RecheckRegistry, Registry};
+use udap::registry::{Foresight, RecheckRegistry, Registry};
 use udap_openemr::{OpenEmrClients, OpenEmrOptions, RowKey};
 use udap_store::contract::{FaultyClients, Harness, Row};
 use udap_store::{MySqlRegistry, SiteClients};
@@ -96,6 +96,10 @@ impl Harness for MariaDb {
     }
 
     async fn records(&self) -> Arc<dyn RecheckRegistry> {
+        Arc::new(self.store().await)
+    }
+
+    async fn foresight(&self) -> Arc<dyn Foresight> {
         Arc::new(self.store().await)
     }
 

@@ -65,6 +65,14 @@ impl<DB: Database> ClientTable<DB> for FaultyClients<DB> {
         self.clients.allows_enabling(transaction).await
     }
 
+    async fn fits(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client: &Client,
+    ) -> Result<(), ClientTableError> {
+        self.clients.fits(transaction, client).await
+    }
+
     async fn seen_enabled(
         &self,
         transaction: &mut Transaction<'_, DB>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use udap::registry::{RecheckRegistry, Registry};
+use udap::registry::{Foresight, RecheckRegistry, Registry};
 
 /// A client's row, as far as the contract looks at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,9 @@ pub trait Harness: Send + Sync {
 
     /// The same store, as re-validation sees it.
     async fn records(&self) -> Arc<dyn RecheckRegistry>;
+
+    /// The same store, as a dry run asks it.
+    async fn foresight(&self) -> Arc<dyn Foresight>;
 
     /// A client's row.
     async fn row(&self, client_id: &str) -> Option<Row>;

@@ -6,6 +6,7 @@
 
 pub mod details;
 mod fault;
+pub mod foresight;
 mod harness;
 pub mod lifecycle;
 pub mod operators;

@@ -5,7 +5,7 @@
 #[macro_export]
 macro_rules! contract_tests {
     ($harness:expr) => {
-        use $crate::contract::{details, lifecycle, operators, races, rechecks, replays};
+        use $crate::contract::{details, foresight, lifecycle, operators, races, rechecks, replays};
 
         /// Proves: D05, D09
         #[tokio::test]
@@ -149,6 +149,16 @@ macro_rules! contract_tests {
         #[tokio::test]
         async fn a_registration_is_shown_with_all_that_holds_for_it() {
             details::a_registration_is_shown_with_all_that_holds_for_it(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn what_is_foreseen_is_what_happens() {
+            foresight::what_is_foreseen_is_what_happens(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn blocks_and_ends_are_foreseen() {
+            foresight::blocks_and_ends_are_foreseen(&$harness.await).await;
         }
 
         #[tokio::test]

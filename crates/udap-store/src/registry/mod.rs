@@ -12,6 +12,7 @@
 mod audit;
 mod crl_archive;
 mod details;
+mod foresight;
 mod lease;
 mod look;
 mod methods;

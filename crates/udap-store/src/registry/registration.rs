@@ -7,7 +7,6 @@ use udap::registry::{Cancelled, Registered, RegistryError, RequestContext};
 use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
 
 use crate::applicant::Applicant;
-use crate::client_table::Client;
 use crate::error::StoreError;
 use crate::extent::Extent;
 use crate::instant;
@@ -115,13 +114,8 @@ impl<E: Engine> SqlRegistry<E> {
         let metadata = approved.metadata().to_response_members();
         let policy = self.policy(transaction, approved, applicant).await?;
         let state = State::first(Extent::of(&metadata), policy, is_admin_off);
-        let client = client(
-            context.new_client_id.clone(),
-            approved,
-            applicant,
-            &state,
-            context,
-        );
+        let client_id = context.new_client_id.clone();
+        let client = applicant.client(client_id, approved, state.written, context.now);
         self.table(applicant.site)?
             .create(transaction, &client)
             .await?;
@@ -199,13 +193,8 @@ impl<E: Engine> SqlRegistry<E> {
                 key_changed: old.key_fingerprint != applicant.names.key_fingerprint,
             },
         );
-        let client = client(
-            earlier.client_id.clone(),
-            approved,
-            applicant,
-            &decision.state,
-            context,
-        );
+        let (client_id, on) = (earlier.client_id.clone(), decision.state.written);
+        let client = applicant.client(client_id, approved, on, context.now);
         if found.is_some() {
             table.update(transaction, &client).await?;
         } else {
@@ -465,24 +454,6 @@ fn used_before(found: Found, context: &RequestContext) -> Result<Option<Outcome>
         Found::Nothing | Found::Expired => Ok(None),
         Found::Spent(spent) if spent.request_id == context.request_id => Ok(Some(spent.outcome)),
         Found::Spent(_) => Err(StoreError::Outcome(RegistryError::Replayed)),
-    }
-}
-
-fn client(
-    client_id: String,
-    approved: &ApprovedRegistration,
-    applicant: &Applicant<'_>,
-    state: &State,
-    context: &RequestContext,
-) -> Client {
-    Client {
-        client_id,
-        site: applicant.site.to_owned(),
-        client_uri: applicant.client_uri.to_owned(),
-        metadata: approved.metadata().to_response_members(),
-        key: applicant.key.clone(),
-        enabled: state.written,
-        now: context.now,
     }
 }
 

@@ -5,9 +5,10 @@ use time::OffsetDateTime;
 use udap::trust::Crl;
 
 use crate::error::StoreError;
+use crate::identity::Hash;
 use crate::instant;
 use crate::sql::{Engine, query, query_as};
-use crate::table::registration::{Registration, select};
+use crate::table::registration::{LIVE, Registration, select};
 
 const LIVE_PAGE: &str = select!(
     "WHERE status = 'registered' AND registered_at >= ? AND (registered_at > ? OR id > ?) \
@@ -33,6 +34,17 @@ const OF_CHAIN: &str = select!("WHERE live = 1 AND chain_hash = ? AND status = '
 /// Queries that must not read the whole table.
 #[cfg(test)]
 pub(crate) const BY_INDEX: [&str; 4] = [LIVE_PAGE, OF_ISSUER, BY_ID, OF_CHAIN];
+
+/// The live registration of an identity, for looking only.
+pub(crate) async fn seen<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
+    identity: &Hash,
+) -> Result<Option<Registration>, StoreError> {
+    Ok(query_as(LIVE)
+        .bind(&identity[..])
+        .fetch_optional(transaction)
+        .await?)
+}
 
 /// Live registrations, oldest first, from after `(registered_at, id)` on, at most `limit`.
 pub(crate) async fn live_page<E: Engine>(

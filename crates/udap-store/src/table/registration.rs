@@ -59,7 +59,7 @@ macro_rules! select {
 
 pub(crate) use select;
 
-const LIVE: &str = select!("WHERE identity = ? AND live = 1");
+pub(super) const LIVE: &str = select!("WHERE identity = ? AND live = 1");
 
 const BY_CLIENT_ID: &str = select!("WHERE client_id = ?");
 

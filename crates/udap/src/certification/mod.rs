@@ -19,6 +19,7 @@ mod status;
 pub use accepted::AcceptedCertification;
 pub(crate) use presented::{Circumstances, Presented, examine};
 pub use program::{Certifiers, RecognisedCertification};
+pub use redirect_pattern::is_sound as is_redirect_pattern;
 pub(crate) use status::is_valid;
 pub use status::{NoStatuses, StatusFetcher, StatusQuery};
 

@@ -4,7 +4,8 @@
 const WILDCARD: &str = "*";
 
 /// Whether the pattern is one: a wildcard stands for a whole component or value, nowhere else.
-pub(super) fn is_sound(pattern: &str) -> bool {
+#[must_use]
+pub fn is_sound(pattern: &str) -> bool {
     let (target, query) = split_query(pattern);
     let (origin, path) = split_origin(target);
     let stands_alone = |part: &str| part == WILDCARD || !part.contains(WILDCARD);

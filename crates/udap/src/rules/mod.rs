@@ -25,6 +25,8 @@ mod web_pages;
 #[cfg(test)]
 pub(crate) mod fixtures;
 #[cfg(test)]
+mod one_by_one;
+#[cfg(test)]
 mod tests;
 
 use serde_json::{Map, Value};

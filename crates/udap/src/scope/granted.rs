@@ -37,6 +37,39 @@ impl DropReason {
             Self::TieredOauth => "tiered_oauth",
         }
     }
+
+    /// The reason behind a word of [`as_str`](Self::as_str), as it stands in the audit.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+
+    /// The reason for a person, as the end of a sentence about the scope.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Malformed => "is no scope",
+            Self::Unsupported => "is not among the site's scopes",
+            Self::AboveCeiling => "is not among the community's scopes",
+            Self::NotNamed => {
+                "writes, runs an operation or opens another interface: the community's scopes would \
+                 have to name it"
+            }
+            Self::WrongLevel => "does not fit the grant type",
+            Self::NeedsRefreshToken => "needs the grant type refresh_token",
+            Self::TieredOauth => "asks for Tiered OAuth, which is not offered",
+        }
+    }
+
+    const ALL: [Self; 7] = [
+        Self::Malformed,
+        Self::Unsupported,
+        Self::AboveCeiling,
+        Self::NotNamed,
+        Self::WrongLevel,
+        Self::NeedsRefreshToken,
+        Self::TieredOauth,
+    ];
 }
 
 /// The scopes of a registration: at least one, each listed by the site and within the ceiling, none
@@ -84,5 +117,19 @@ impl GrantedScopes {
         self.granted
             .iter()
             .any(|scope| scope.level() == Some(level))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_is_found_by_its_word() {
+        for reason in DropReason::ALL {
+            assert_eq!(DropReason::from_word(reason.as_str()), Some(reason));
+            assert!(!reason.meaning().is_empty());
+        }
+        assert_eq!(DropReason::from_word("because"), None);
     }
 }

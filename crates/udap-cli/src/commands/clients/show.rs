@@ -8,6 +8,7 @@ use udap::registry::{BlockScope, RegistrationDetails, RegistrationSummary};
 use udap_store::audit::{AuditEvent, AuditFilter, AuditLog};
 
 use crate::commands::Verdict;
+use crate::commands::dropped_scope::DroppedScope;
 use crate::config::Config;
 use crate::output::{Output, Page, Report, timestamp};
 use crate::serve::open_store;
@@ -23,25 +24,34 @@ pub(super) async fn run(
 ) -> anyhow::Result<Verdict> {
     let store = open_store(config).await?;
     let details = super::details(&*store.registry, client_id).await?;
-    let history = history(&*store.audit, client_id).await?;
-    output.show(&Shown::new(details, history))?;
+    let (history, dropped) = history(&*store.audit, client_id).await?;
+    output.show(&Shown::new(details, dropped, history))?;
     Ok(Verdict::Good)
 }
 
-/// What happened to the client, oldest first.
-async fn history(log: &dyn AuditLog, client_id: &str) -> anyhow::Result<Vec<Happened>> {
+/// What happened to the client, oldest first, and the scopes that its last statement asked for in vain.
+async fn history(
+    log: &dyn AuditLog,
+    client_id: &str,
+) -> anyhow::Result<(Vec<Happened>, Vec<DroppedScope>)> {
     let filter = AuditFilter {
         client_id: Some(client_id.to_owned()),
         ..AuditFilter::default()
     };
-    let mut history = Vec::new();
+    let (mut history, mut dropped) = (Vec::new(), Vec::new());
     let mut after = None;
     loop {
         let page = log.events(&filter, after.as_ref(), PAGE).await?;
         let Some(last) = page.last() else {
-            return Ok(history);
+            return Ok((history, dropped));
         };
         after = Some(last.order());
+        // Every statement that was registered says which, though it be none.
+        let told = page.iter().rev().find_map(|event| {
+            let members = event.detail.get("dropped_scopes")?.as_array()?;
+            Some(members.iter().filter_map(DroppedScope::of_event).collect())
+        });
+        dropped = told.unwrap_or(dropped);
         history.extend(page.into_iter().map(Happened::of));
     }
 }
@@ -53,6 +63,8 @@ struct Shown {
     summary: RegistrationSummary,
     community_id: String,
     scopes: Vec<String>,
+    /// What its last statement asked for in vain.
+    dropped_scopes: Vec<DroppedScope>,
     grant_types: Vec<String>,
     redirect_uris: Vec<String>,
     contacts: Vec<String>,
@@ -176,12 +188,17 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 impl Shown {
-    fn new(details: RegistrationDetails, history: Vec<Happened>) -> Self {
+    fn new(
+        details: RegistrationDetails,
+        dropped_scopes: Vec<DroppedScope>,
+        history: Vec<Happened>,
+    ) -> Self {
         let listed = |name: &str| details.metadata.get(name).map(texts).unwrap_or_default();
         let scope = details.metadata.get("scope").and_then(Value::as_str);
         let scopes = scope.unwrap_or_default().split_ascii_whitespace();
         Self {
             scopes: scopes.map(str::to_owned).collect(),
+            dropped_scopes,
             grant_types: listed("grant_types"),
             redirect_uris: listed("redirect_uris"),
             contacts: listed("contacts"),
@@ -223,6 +240,10 @@ impl Report for Shown {
         let mut page = super::One(self.summary.clone()).page();
         page.field("community id", &self.community_id)
             .list("scopes", &self.scopes)
+            .list(
+                "asked for in vain",
+                self.dropped_scopes.iter().map(DroppedScope::line),
+            )
             .list("grant types", &self.grant_types)
             .list("redirect URIs", &self.redirect_uris)
             .list("contacts", &self.contacts)

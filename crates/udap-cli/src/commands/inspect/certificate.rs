@@ -106,6 +106,10 @@ impl CertificateReport {
         self.issued_by_next = Some(signed && certificate.issuer_der() == issuer.subject_der());
     }
 
+    pub(super) fn not_after(&self) -> OffsetDateTime {
+        self.not_after
+    }
+
     pub(super) fn uri_names(&self) -> impl Iterator<Item = &str> {
         let names = self.extensions.names.iter();
         names

@@ -6,12 +6,16 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use udap::algorithm::Algorithm;
+use udap::certification::is_redirect_pattern;
 use udap::jws::{self, JwsError};
 use udap::limits;
 
 use super::certificate::CertificateReport;
 use super::document::plain;
 use crate::output::{Page, moment};
+
+/// Three calendar years have one leap day at most (F06).
+const LONGEST_CERTIFICATION: time::Duration = time::Duration::days(3 * 365 + 1);
 
 /// Claims that are seconds since 1970.
 const TIMES: [&str; 4] = ["iat", "exp", "nbf", "auth_time"];
@@ -50,7 +54,12 @@ impl TokenReport {
     }
 
     pub(super) fn write(&self, page: &mut Page, now: OffsetDateTime) {
-        let title = if self.claims.contains_key("token_endpoint_auth_method")
+        let title = if is_certification(&self.claims) {
+            match self.claims.get("is_endorsement") {
+                Some(Value::Bool(true)) => "endorsement",
+                _ => "certification",
+            }
+        } else if self.claims.contains_key("token_endpoint_auth_method")
             || self.claims.contains_key("grant_types")
         {
             "software statement"
@@ -124,7 +133,9 @@ fn notes(
     {
         notes.push("iss is no URI of the certificate (B11)".to_owned());
     }
-    if claims.get("sub") != claims.get("iss") {
+    if is_certification(claims) {
+        notes.extend(certification_notes(claims, x5c));
+    } else if claims.get("sub") != claims.get("iss") {
         notes
             .push("sub is not iss, as it must be in statements and metadata (B12, A29)".to_owned());
     }
@@ -137,11 +148,50 @@ fn notes(
     if issued_at.is_some_and(|at| at > now + limits::CLOCK_SKEW) {
         notes.push("iat is in the future".to_owned());
     }
-    let is_statement = claims.contains_key("grant_types");
+    let is_statement = claims.contains_key("grant_types") && !is_certification(claims);
     if let (true, Some(issued_at), Some(expires_at)) = (is_statement, issued_at, expires_at)
         && expires_at - issued_at > limits::STATEMENT_LIFETIME
     {
         notes.push("it lives longer than 300 seconds (B14)".to_owned());
+    }
+    notes
+}
+
+/// Only certifications have a name of this kind (F13).
+fn is_certification(claims: &Map<String, Value>) -> bool {
+    claims.contains_key("certification_name")
+}
+
+/// What a registrar would stumble over in a certification.
+fn certification_notes(claims: &Map<String, Value>, x5c: &[CertificateReport]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let is_self_signed = claims.get("sub") == claims.get("iss");
+    if is_self_signed {
+        notes.push("the app certifies itself".to_owned());
+    } else if !claims.contains_key("certification_issuer") {
+        notes.push("certification_issuer is missing (F13)".to_owned());
+    }
+    if !claims.contains_key("certification_uris") {
+        notes.push("without certification_uris no server recognises it (F02, F13)".to_owned());
+    }
+    if claims.contains_key("jwks_uri") {
+        notes.push("jwks_uri is forbidden in a certification (F13)".to_owned());
+    }
+    let (issued_at, expires_at) = (date(claims.get("iat")), date(claims.get("exp")));
+    if let (Some(issued_at), Some(expires_at)) = (issued_at, expires_at)
+        && expires_at - issued_at > LONGEST_CERTIFICATION
+    {
+        notes.push("it lives longer than three years (F06)".to_owned());
+    }
+    if let (Some(expires_at), Some(leaf)) = (expires_at, x5c.first())
+        && expires_at > leaf.not_after()
+    {
+        notes.push("it outlives its certificate (F06)".to_owned());
+    }
+    let redirects = claims.get("redirect_uris").and_then(Value::as_array);
+    let redirects = redirects.into_iter().flatten().filter_map(Value::as_str);
+    for uri in redirects.filter(|uri| !is_redirect_pattern(uri)) {
+        notes.push(format!("{uri}: a wildcard stands in the wrong place (F08)"));
     }
     notes
 }

@@ -1,4 +1,8 @@
-//! `udap statement`: software statements, signed and verified without a server.
+//! `udap statement`: software statements, signed, verified, and taken through a server's checks.
+
+mod answer;
+mod dry_run;
+mod explanation;
 
 use std::path::{Path, PathBuf};
 
@@ -13,13 +17,15 @@ use udap::statement::{CurrentStatement, RegistrationRequest, SignedStatement};
 use udap_ca::write_public_file;
 use udap_client::StatementRequest;
 
+use self::dry_run::DryRun;
+use super::certification;
 use super::metadata_options::{IdentityOptions, MetadataOptions};
 use super::path_report::{Path as PathReport, Reason};
 use super::server_options::ServerOptions;
 use super::trust_options::TrustOptions;
 use super::verify::time;
 use crate::app_file::AppOption;
-use crate::commands::Verdict;
+use crate::commands::{Verdict, WrongUsage};
 use crate::output::{Output, Page, Report, moment, whole_seconds};
 use crate::{environment, material};
 
@@ -51,13 +57,24 @@ pub(crate) struct SignArguments {
     #[arg(long)]
     cancel: bool,
 
+    /// Print the whole registration request around it, as it is posted
+    #[arg(long)]
+    request: bool,
+
+    /// With --request: certifications to put beside it, files with one each
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    certification: Vec<PathBuf>,
+
     /// Write it to a file instead
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
-#[command(override_usage = "udap statement verify [OPTIONS] FILE|JWT --anchors PATH…")]
+#[command(
+    override_usage = "udap statement verify [OPTIONS] FILE|JWT --anchors PATH…\n       \
+                      udap statement verify --config udap.toml [--explain] [--offline] FILE|JWT"
+)]
 pub(crate) struct VerifyArguments {
     #[command(flatten)]
     trust: TrustOptions,
@@ -77,6 +94,9 @@ pub(crate) struct VerifyArguments {
     #[command(flatten)]
     server: ServerOptions,
 
+    #[command(flatten)]
+    dry_run: DryRun,
+
     /// A file with a statement or a registration request, - for standard input, or a statement
     #[arg(id = "subject", value_name = "FILE|JWT")]
     statement: Option<String>,
@@ -95,6 +115,8 @@ impl Command {
 #[derive(Serialize)]
 struct Signed {
     software_statement: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<Value>,
     claims: Map<String, Value>,
 }
 
@@ -107,15 +129,32 @@ fn sign(arguments: &SignArguments, output: Output) -> anyhow::Result<Verdict> {
     let request = arguments.identity.choose(request);
     let (now, jti) = (environment::now(), environment::random_id());
     let statement = request.sign(&identity, now, &jti)?;
+    let text = if arguments.request {
+        let certifications = certification::read(&arguments.certification)?;
+        let envelope = json!({
+            "software_statement": statement, "certifications": certifications, "udap": "1",
+        });
+        serde_json::to_string_pretty(&envelope)?
+    } else {
+        if !arguments.certification.is_empty() {
+            output
+                .warn("certifications stand beside a statement, not in it: --request prints both");
+        }
+        statement.clone()
+    };
     if let Some(path) = &arguments.out {
-        write_public_file(path, format!("{statement}\n").as_bytes())?;
+        write_public_file(path, format!("{text}\n").as_bytes())?;
         return Ok(Verdict::Good);
     }
     let signed = Signed {
         claims: request.claims(&identity, now, &jti)?,
+        request: arguments
+            .request
+            .then(|| serde_json::from_str(&text))
+            .transpose()?,
         software_statement: statement,
     };
-    output.show_plain(&signed, &signed.software_statement)?;
+    output.show_plain(&signed, &text)?;
     Ok(Verdict::Good)
 }
 
@@ -175,6 +214,15 @@ impl Report for Judgement {
 
 async fn verify(arguments: VerifyArguments, output: Output) -> anyhow::Result<Verdict> {
     let text = arguments.trust.subject(arguments.statement, "FILE|JWT")?;
+    if arguments.dry_run.is_wanted() {
+        if arguments.trust.has_anchors() || arguments.aud.is_some() || arguments.fetch {
+            let message = "with --config the configuration says whom to trust, for which endpoint, and \
+                           what is fetched: leave out --anchors, --aud and --fetch";
+            return Err(WrongUsage(message.to_owned()).into());
+        }
+        let at = whole_seconds(arguments.at.unwrap_or_else(environment::now));
+        return arguments.dry_run.run(&text, at, output).await;
+    }
     let statement = statement(&text)?;
     let trust = arguments.trust.read()?;
     let at = whole_seconds(arguments.at.unwrap_or_else(environment::now));
