@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use serde_json::json;
-use udap::rules::Profile;
+use udap::rules::{LinkChecks, Profile};
 use udap::trust::RevocationMode;
 use udap_fuzz::desk::Desk;
 use udap_fuzz::invariants;
@@ -14,7 +14,7 @@ use udap_fuzz::world::{ENDPOINT, NOW, world};
 
 static DESK: LazyLock<Desk> = LazyLock::new(|| {
     let trust = world().trust(RevocationMode::Required, true);
-    Desk::new(trust, Profile::Hl7, false, world().crls())
+    Desk::new(trust, Profile::Hl7, LinkChecks::Off, world().crls())
 });
 
 static STATEMENTS: LazyLock<[String; 2]> = LazyLock::new(|| {

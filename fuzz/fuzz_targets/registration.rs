@@ -6,7 +6,7 @@
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use udap::rules::Profile;
+use udap::rules::{LinkChecks, Profile};
 use udap::trust::{CrlStore, RevocationMode};
 use udap_fuzz::desk::Desk;
 use udap_fuzz::invariants;
@@ -23,7 +23,7 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| {
     Desk::new(
         trust(certificate(ROOT), Vec::new(), RevocationMode::Required),
         Profile::Hl7,
-        false,
+        LinkChecks::Off,
         CrlStore::new(crls.to_vec()),
     )
 });

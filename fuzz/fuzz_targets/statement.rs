@@ -5,16 +5,16 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use serde_json::json;
-use udap::rules::Profile;
+use udap::rules::{LinkChecks, Profile};
 use udap::trust::RevocationMode;
 use udap_fuzz::desk::{Desk, End};
 use udap_fuzz::invariants;
 use udap_fuzz::world::world;
 
-static HL7: LazyLock<Desk> = LazyLock::new(|| desk(Profile::Hl7, false));
-static EMR_DIRECT: LazyLock<Desk> = LazyLock::new(|| desk(Profile::EmrDirect, true));
+static HL7: LazyLock<Desk> = LazyLock::new(|| desk(Profile::Hl7, LinkChecks::Off));
+static EMR_DIRECT: LazyLock<Desk> = LazyLock::new(|| desk(Profile::EmrDirect, LinkChecks::All));
 
-fn desk(profile: Profile, link_checks: bool) -> Desk {
+fn desk(profile: Profile, link_checks: LinkChecks) -> Desk {
     let trust = world().trust(RevocationMode::Required, true);
     Desk::new(trust, profile, link_checks, world().crls())
 }

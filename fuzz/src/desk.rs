@@ -9,9 +9,10 @@ use udap::enable::EnablePolicy;
 use udap::error::Refusal;
 use udap::registrar::{LinkReport, Registrar, Step};
 use udap::registry::Standing;
-use udap::rules::{ContactMatch, Link, Profile};
+use udap::rules::{ContactMatch, Link, LinkChecks, Profile};
 use udap::site::{Site, TokenMode};
 use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
+use udap::token::B2bPolicy;
 use udap::trust::{CertvalJudge, CrlStore, Fetched, TrustPolicy};
 
 use crate::world::{ENDPOINT, NOW, SCOPES};
@@ -44,7 +45,12 @@ pub enum End {
 impl Desk {
     /// A site in gateway mode for one community.
     #[must_use]
-    pub fn new(trust: TrustPolicy, profile: Profile, link_checks: bool, crls: CrlStore) -> Self {
+    pub fn new(
+        trust: TrustPolicy,
+        profile: Profile,
+        link_checks: LinkChecks,
+        crls: CrlStore,
+    ) -> Self {
         let community = Community {
             id: "fuzz".to_owned(),
             uri: "https://community.example.net/udap".to_owned(),
@@ -63,6 +69,7 @@ impl Desk {
                 required: false,
                 certifiers: Certifiers::App,
             }],
+            b2b: B2bPolicy::default(),
         };
         let site = Site {
             id: "default".to_owned(),
@@ -75,6 +82,7 @@ impl Desk {
             token_mode: TokenMode::Gateway,
             scopes: SCOPES.map(str::to_owned).to_vec(),
             verifies_code_assertions: true,
+            require_pkce: false,
         };
         let registrar = Registrar::new(
             vec![site],
@@ -159,7 +167,7 @@ mod tests {
         Desk::new(
             trust(root, Vec::new(), RevocationMode::Required),
             Profile::Hl7,
-            false,
+            LinkChecks::Off,
             CrlStore::new(crls),
         )
     }
@@ -180,7 +188,7 @@ mod tests {
     #[test]
     fn good_claims_get_through_under_a_signature_of_this_process() {
         let trust = world().trust(RevocationMode::Required, true);
-        let desk = Desk::new(trust, Profile::EmrDirect, true, world().crls());
+        let desk = Desk::new(trust, Profile::EmrDirect, LinkChecks::On, world().crls());
         let payload = seed("corpus/statement/emr-direct");
         let token = world().token(world().header().to_string().as_bytes(), &payload);
         let body = json!({ "udap": "1", "software_statement": token }).to_string();

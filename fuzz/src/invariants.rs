@@ -9,7 +9,7 @@ use udap::key::{KeyKind, PublicKey};
 use udap::limits;
 use udap::registry::{Cancelled, Registered};
 use udap::response;
-use udap::rules::{ClientMetadata, Grant, LinkKind, Profile};
+use udap::rules::{ClientMetadata, Grant, LinkChecks, LinkKind, Profile};
 use udap::scope::{GrantedScopes, Level, Scope};
 use udap::statement::ApprovedRegistration;
 use udap::trust::TrustAnchor;
@@ -198,11 +198,13 @@ pub fn metadata(claims: &Map<String, Value>, profile: Profile, accepted: &Client
         assert!(!empty);
     }
     no_nulls(&Value::Object(members));
-    for link in accepted.links() {
+    for link in accepted.links(LinkChecks::All) {
         match link.kind {
             LinkKind::Redirect(index) => assert_eq!(accepted.redirect_uris()[index], link.url),
             LinkKind::Logo => assert_eq!(accepted.logo_uri(), Some(link.url.as_str())),
             LinkKind::Client => assert_eq!(accepted.client_uri(), Some(link.url.as_str())),
+            LinkKind::Terms => assert_eq!(accepted.tos_uri(), Some(link.url.as_str())),
+            LinkKind::Policy => assert_eq!(accepted.policy_uri(), Some(link.url.as_str())),
         }
     }
 }

@@ -312,11 +312,25 @@ async fn without_the_network_the_verdict_says_on_what_it_would_depend() {
     );
     assert!(said["not_checked"].to_string().contains("would depend"));
     let links = said["rules"].as_array().unwrap().iter();
-    let links: Vec<_> = links.filter(|rule| rule["stage"] == "links").collect();
-    assert!(
-        links.iter().all(|rule| rule["verdict"] == "not checked"),
-        "{links:?}"
-    );
+    for rule in links.filter(|rule| rule["stage"] == "links") {
+        // Terms and privacy policy are not among what is visited.
+        let is_visited = rule["rule"] != "I14";
+        let verdict = if is_visited {
+            "not checked"
+        } else {
+            "does not apply"
+        };
+        assert_eq!(rule["verdict"], verdict, "{rule}");
+    }
+
+    // With the network they are visited, by the dry run as by the server.
+    let (code, said) = rehearse(&server, &app, &[]);
+    assert_eq!((code, &said["stage"]), (Some(1), &json!("links")), "{said}");
+    let visits = said["links"].as_array().unwrap();
+    assert_eq!(visits.len(), 3);
+    assert!(visits.iter().all(|visit| visit["outcome"] != "live"));
+    let answer = server.post_body(&app).await;
+    assert_eq!(said["answer"]["body"], answer.body);
 }
 
 #[tokio::test]

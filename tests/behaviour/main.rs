@@ -7,6 +7,7 @@ mod discovery;
 mod dry_run;
 mod http_errors;
 mod issuers;
+mod links;
 mod modification;
 mod openemr;
 mod operators;

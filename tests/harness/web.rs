@@ -1,5 +1,5 @@
-//! A web server on this machine that publishes revocation lists and certificates, well or badly, and
-//! remembers who came. It runs on threads of its own, so that a test may block.
+//! A web server on this machine that publishes revocation lists, certificates and pages of apps, well or
+//! badly, and remembers who came. It runs on threads of its own, so that a test may block.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tempfile::TempDir;
 use udap_testkit::{CommunityOptions, TestCommunity};
 
 use crate::now;
@@ -20,7 +23,9 @@ const DRIP: Duration = Duration::from_secs(1);
 pub enum Page {
     /// 200 with this body.
     Body(Vec<u8>),
-    /// The same with an entity tag, or 304 for whoever has it.
+    /// The same, said to be of this media type.
+    Of(&'static str, Vec<u8>),
+    /// The same as the first with an entity tag, or 304 for whoever has it.
     Tagged(Vec<u8>, &'static str),
     /// No success.
     Status(u16),
@@ -44,6 +49,8 @@ pub enum Page {
 pub struct Web {
     address: SocketAddr,
     shared: Arc<Shared>,
+    /// The folder with its certificate, `root.pem`, if it speaks TLS.
+    tls: Option<TempDir>,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +59,7 @@ struct Shared {
     /// One entry for each connection: the heads of its requests.
     seen: Mutex<Vec<String>>,
     stop: AtomicBool,
+    tls: Option<Arc<ServerConfig>>,
 }
 
 impl Web {
@@ -69,9 +77,42 @@ impl Web {
     /// # Errors
     /// If it is not free.
     pub fn at(address: &str) -> std::io::Result<Self> {
+        Self::serve_at(address, None, None)
+    }
+
+    /// With TLS, on a free port of 127.0.0.1.
+    ///
+    /// # Panics
+    /// If there is no free port.
+    #[must_use]
+    pub fn start_tls() -> Self {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])
+            .expect("a certificate is made");
+        let folder = tempfile::tempdir().expect("there is a temporary folder");
+        std::fs::write(folder.path().join("root.pem"), made.cert.pem()).expect("it is written");
+        let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("there are versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .expect("the key fits the certificate");
+        Self::serve_at("127.0.0.1:0", Some(Arc::new(config)), Some(folder))
+            .expect("there is a free port")
+    }
+
+    fn serve_at(
+        address: &str,
+        config: Option<Arc<ServerConfig>>,
+        tls: Option<TempDir>,
+    ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            tls: config,
+            ..Shared::default()
+        });
         let of = Arc::clone(&shared);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -84,7 +125,11 @@ impl Web {
                 }
             }
         });
-        Ok(Self { address, shared })
+        Ok(Self {
+            address,
+            shared,
+            tls,
+        })
     }
 
     /// `127.0.0.1:PORT`, as it stands in `allow_hosts`.
@@ -102,13 +147,21 @@ impl Web {
     /// The URL of a path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}{path}", self.address)
     }
 
-    /// `[fetch]` with this server alone in `allow_hosts`.
+    /// `[fetch]` with this server alone in `allow_hosts`, and its certificate in `tls_roots`.
     #[must_use]
     pub fn allowed(&self) -> String {
-        format!("[fetch]\nallow_hosts = [\"{}\"]", self.host())
+        let allowed = format!("[fetch]\nallow_hosts = [\"{}\"]", self.host());
+        match &self.tls {
+            None => allowed,
+            Some(folder) => {
+                let root = folder.path().join("root.pem");
+                format!("{allowed}\ntls_roots = [\"{}\"]", root.display())
+            }
+        }
     }
 
     /// A community whose certificates name lists and issuers in the folder `/NAME` of this server.
@@ -174,10 +227,20 @@ impl Shared {
             seen.len() - 1
         };
         // What the other side does to the connection is its own affair.
-        let _ = self.converse(&mut stream, place);
+        let _ = match &self.tls {
+            None => self.converse(&mut stream, place),
+            Some(config) => ServerConnection::new(Arc::clone(config))
+                .map_err(std::io::Error::other)
+                .and_then(|connection| {
+                    let mut stream = StreamOwned::new(connection, stream);
+                    self.converse(&mut stream, place)?;
+                    stream.conn.send_close_notify();
+                    stream.flush()
+                }),
+        };
     }
 
-    fn converse(&self, stream: &mut TcpStream, place: usize) -> std::io::Result<()> {
+    fn converse(&self, stream: &mut (impl Read + Write), place: usize) -> std::io::Result<()> {
         let head = read_head(stream)?;
         lock(&self.seen)[place] = head.clone();
         let path = head.split(' ').nth(1).unwrap_or_default();
@@ -188,6 +251,12 @@ impl Shared {
         match page {
             None => say(stream, "404 Not Found", "", b""),
             Some(Page::Body(body)) => say(stream, "200 OK", "", &body),
+            Some(Page::Of(kind, body)) => say(
+                stream,
+                "200 OK",
+                &format!("Content-Type: {kind}\r\n"),
+                &body,
+            ),
             Some(Page::Tagged(body, tag)) => {
                 let header = format!("ETag: \"{tag}\"\r\n");
                 if head.contains(&format!("if-none-match: \"{tag}\"")) {
@@ -223,7 +292,7 @@ impl Shared {
 
 /// The head of a request, with header names in lower case as our clients send them. A body is read
 /// too, for closing a connection with unread octets resets it.
-fn read_head(stream: &mut TcpStream) -> std::io::Result<String> {
+fn read_head(stream: &mut impl Read) -> std::io::Result<String> {
     let mut request = Vec::new();
     let mut buffer = [0; 4096];
     let end = loop {
@@ -253,7 +322,7 @@ fn read_head(stream: &mut TcpStream) -> std::io::Result<String> {
     Ok(head)
 }
 
-fn say(stream: &mut TcpStream, status: &str, headers: &str, body: &[u8]) -> std::io::Result<()> {
+fn say(stream: &mut impl Write, status: &str, headers: &str, body: &[u8]) -> std::io::Result<()> {
     let length = body.len();
     write!(
         stream,
@@ -262,7 +331,7 @@ fn say(stream: &mut TcpStream, status: &str, headers: &str, body: &[u8]) -> std:
     stream.write_all(body)
 }
 
-fn begin(stream: &mut TcpStream, headers: &str) -> std::io::Result<()> {
+fn begin(stream: &mut impl Write, headers: &str) -> std::io::Result<()> {
     write!(
         stream,
         "HTTP/1.1 200 OK\r\nConnection: close\r\n{headers}\r\n"

@@ -24,7 +24,7 @@ use udap::discovery::MetadataSigner;
 use udap::enable::EnablePolicy;
 use udap::jws::Signer;
 use udap::registrar::Registrar;
-use udap::rules::{ContactMatch, Profile};
+use udap::rules::{ContactMatch, LinkChecks, Profile};
 use udap::site::{Site, TokenMode};
 use udap::trust::{
     CertvalJudge, KnownCrls, NoCrlAddress, NoFetching, RevocationMode, TrustPolicy, TrustStore,
@@ -153,6 +153,7 @@ fn registrar(community: &TestCommunity) -> Registrar {
             "system/Patient.read".to_owned(),
         ],
         verifies_code_assertions: true,
+        require_pkce: false,
     };
     let root = decode(community.root().der());
     let community = Community {
@@ -170,12 +171,13 @@ fn registrar(community: &TestCommunity) -> Registrar {
         contact_match: ContactMatch::Registrable,
         allow_client_credentials: true,
         allow_http_pages: false,
-        link_checks: false,
+        link_checks: LinkChecks::Off,
         enable: EnablePolicy::All,
         ceiling: None,
         sites: None,
         client_uri_prefixes: Vec::new(),
         certifications: Vec::new(),
+        b2b: udap::token::B2bPolicy::default(),
     };
     let judge = Arc::new(CertvalJudge::new());
     Registrar::new(vec![site], vec![community], judge, Duration::seconds(60))

@@ -15,6 +15,7 @@ use udap::statement::TrustedStatement;
 
 use crate::budget::FetchBudget;
 use crate::error::HttpError;
+use crate::metrics;
 use crate::rules::Rules;
 use crate::service::{InWork, Service};
 
@@ -125,7 +126,8 @@ async fn drive(
                 }
             }
             Step::NeedLinks(need) => {
-                let reports = service.links.check(need.links()).await;
+                let reports = service.links.check(need.authority(), need.links()).await;
+                metrics::links(&reports);
                 need.supply(&reports)
             }
             Step::NeedCertifications(need) => {

@@ -25,10 +25,12 @@ mod token;
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use error::HttpError;
 pub use health::{Health, health_router};
-pub use outside::{Environment, LinkChecker, NoLinkChecks};
+pub use outside::Environment;
 pub use rate_limit::RateLimits;
 pub use recheck::{HeldBack, PassReport, Rechecker};
 pub use rehearsal::{Ending, Notes, Outside, Records, Stagehands, rehearse};
 pub use router::router;
 pub use rules::{Rules, RulesError, SiteSigner};
 pub use service::{Notice, Service, ServiceParts};
+/// Who visits links: from the core, so that whoever builds a service has it at hand.
+pub use udap::registrar::{LinkChecker, NoLinkChecks};

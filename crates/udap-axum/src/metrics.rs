@@ -7,6 +7,7 @@ use axum::response::Response;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use time::OffsetDateTime;
 use udap::error::ErrorCode;
+use udap::registrar::{LinkFault, LinkReport};
 use udap::registry::{CheckResult, TrustOff};
 
 use crate::driver::Facts;
@@ -20,6 +21,8 @@ const REGISTRATIONS: &str = "udap_registrations_total";
 const REGISTRATION_SECONDS: &str = "udap_registration_seconds";
 const CERTIFICATE_SECONDS: &str = "udap_certificate_expires_in_seconds";
 
+const LINK_CHECKS: &str = "udap_link_checks_total";
+
 const RECHECKS: &str = "udap_rechecks_total";
 const RECHECK_UNSETTLED: &str = "udap_recheck_unsettled";
 const RECHECK_HELD_BACK: &str = "udap_recheck_held_back";
@@ -32,6 +35,8 @@ const RECHECK_RESULTS: [&str; 6] = [
     TrustOff::Untrusted.as_str(),
     TrustOff::Unknown.as_str(),
 ];
+/// The result of a link without a fault.
+const LIVE: &str = "live";
 const OUTCOMES: [&str; 3] = ["registered", "modified", "cancelled"];
 const ERRORS: [&str; 10] = [
     ErrorCode::InvalidSoftwareStatement.as_str(),
@@ -66,6 +71,7 @@ pub fn describe(service: &Service) {
         CERTIFICATE_SECONDS,
         "Seconds until a server certificate or trust anchor expires"
     );
+    describe_counter!(LINK_CHECKS, "Links of apps that were looked at, by result");
     describe_counter!(
         RECHECKS,
         "Checks of registered clients' certificates, by result"
@@ -78,6 +84,9 @@ pub fn describe(service: &Service) {
         RECHECK_HELD_BACK,
         "Registered clients that the last pass would have switched off, but for their number"
     );
+    for result in std::iter::once(LIVE).chain(LinkFault::ALL.map(LinkFault::as_str)) {
+        counter!(LINK_CHECKS, "result" => result).absolute(0);
+    }
     for result in RECHECK_RESULTS {
         counter!(RECHECKS, "result" => result).absolute(0);
     }
@@ -115,6 +124,14 @@ pub fn certificates(service: &Service, now: OffsetDateTime) {
                 "community" => community.id.clone())
             .set((not_after - now).as_seconds_f64());
         }
+    }
+}
+
+/// Counts what came of a registration's links.
+pub(crate) fn links(reports: &[LinkReport]) {
+    for report in reports {
+        let result = report.fault.map_or(LIVE, LinkFault::as_str);
+        counter!(LINK_CHECKS, "result" => result).increment(1);
     }
 }
 

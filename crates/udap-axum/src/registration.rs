@@ -44,10 +44,11 @@ pub(crate) async fn register(
                 new_client_id: (service.environment.random_id)(),
             };
             let work = driver::register(Arc::clone(&service), Arc::clone(&site), body, context);
-            let task = tokio::spawn(async move {
+            // What is logged on the way carries the request's id.
+            let task = tokio::spawn(tracing::Instrument::in_current_span(async move {
                 let _place = place;
                 work.await
-            });
+            }));
             match tokio::time::timeout(DEADLINE, task).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(error)) => {

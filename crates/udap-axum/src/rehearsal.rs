@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 use udap::catalogue::{RULES, Stage};
 use udap::certification::StatusFetcher;
 use udap::error::Refusal;
-use udap::registrar::{LinkReport, Registrar, Step, refusal_of};
+use udap::registrar::{LinkChecker, LinkReport, Registrar, Step, refusal_of};
 use udap::registry::{Block, Earlier, Foreseen, Foresight, Registry, RegistryError, Standing};
 use udap::rules::Link;
 use udap::site::Site;
@@ -17,10 +17,9 @@ use udap::statement::{
     ApprovedRegistration, Cancellation, CurrentStatement, RegistrationRequest, SignedStatement,
     TrustedStatement,
 };
-use udap::trust::{Fetched, KnownCrls, TrustFetcher, TrustNeed};
+use udap::trust::{Authority, Fetched, KnownCrls, TrustFetcher, TrustNeed};
 
 use crate::budget::FetchBudget;
-use crate::outside::LinkChecker;
 
 /// What a rehearsal goes by.
 #[expect(missing_debug_implementations, reason = "parts are lent, not shown")]
@@ -140,7 +139,7 @@ impl Rehearsal<'_> {
                 Step::NeedLinks(need) => {
                     stage = Stage::Links;
                     self.notes.links = need.links().to_vec();
-                    let visits = self.visit(need.links()).await;
+                    let visits = self.visit(need.authority(), need.links()).await;
                     need.supply(&visits)
                 }
                 Step::NeedCertifications(need) => {
@@ -228,9 +227,9 @@ impl Rehearsal<'_> {
         Standing::Clear
     }
 
-    async fn visit(&mut self, links: &[Link]) -> Vec<LinkReport> {
+    async fn visit(&mut self, authority: Authority, links: &[Link]) -> Vec<LinkReport> {
         let reports = match &self.hands.outside {
-            Some(outside) => outside.links.check(links).await,
+            Some(outside) => outside.links.check(authority, links).await,
             None => {
                 self.notes.unchecked.push(Stage::Links);
                 let unvisited = links.iter().map(|link| LinkReport {

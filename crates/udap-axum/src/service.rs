@@ -8,12 +8,13 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use udap::certification::StatusFetcher;
+use udap::registrar::LinkChecker;
 use udap::registry::Registry;
 use udap::statement::TrustedStatement;
 use udap::trust::{KnownCrls, TrustFetcher};
 
 use crate::client_address::TrustedProxies;
-use crate::outside::{Environment, LinkChecker};
+use crate::outside::Environment;
 use crate::rate_limit::RateLimits;
 use crate::rules::{Rules, RulesError};
 

@@ -19,7 +19,7 @@ use udap::discovery::MetadataSigner;
 use udap::enable::EnablePolicy;
 use udap::jws::{self, Signer};
 use udap::registrar::Registrar;
-use udap::rules::{ContactMatch, Profile};
+use udap::rules::{ContactMatch, LinkChecks, Profile};
 use udap::site::{Site, TokenMode};
 use udap::trust::{
     CertvalJudge, KnownCrls, NoCrlAddress, NoFetching, RevocationMode, TrustPolicy, TrustStore,
@@ -61,6 +61,7 @@ fn registrar(of: &TestCommunity) -> Registrar {
         token_mode: TokenMode::Gateway,
         scopes: vec!["system/Patient.read".to_owned()],
         verifies_code_assertions: true,
+        require_pkce: false,
     };
     let store = TrustStore::new(
         vec![parse(of.root().der())],
@@ -81,12 +82,13 @@ fn registrar(of: &TestCommunity) -> Registrar {
         contact_match: ContactMatch::Registrable,
         allow_client_credentials: true,
         allow_http_pages: false,
-        link_checks: false,
+        link_checks: LinkChecks::Off,
         enable: EnablePolicy::All,
         ceiling: None,
         sites: None,
         client_uri_prefixes: Vec::new(),
         certifications: Vec::new(),
+        b2b: udap::token::B2bPolicy::default(),
     };
     Registrar::new(
         vec![site],

@@ -17,7 +17,7 @@ use udap::registrar::Registrar;
 use udap::registry::{
     CheckResult, LiveRegistration, Position, RecheckRegistry, RegistryError, TrustOff,
 };
-use udap::rules::{ContactMatch, Profile};
+use udap::rules::{ContactMatch, LinkChecks, Profile};
 use udap::site::{Site, TokenMode};
 use udap::trust::{
     CertvalJudge, Crl, CrlStore, Fetched, KnownCrls, NoCrlAddress, NoFetching, RevocationMode,
@@ -256,6 +256,7 @@ fn rules(signer: MetadataSigner, anchored: &TestCommunity) -> Rules {
         token_mode: TokenMode::Gateway,
         scopes: vec!["system/Patient.read".to_owned()],
         verifies_code_assertions: true,
+        require_pkce: false,
     };
     let community = Community {
         id: "one".to_owned(),
@@ -271,12 +272,13 @@ fn rules(signer: MetadataSigner, anchored: &TestCommunity) -> Rules {
         contact_match: ContactMatch::Registrable,
         allow_client_credentials: true,
         allow_http_pages: false,
-        link_checks: false,
+        link_checks: LinkChecks::Off,
         enable: EnablePolicy::All,
         ceiling: None,
         sites: None,
         client_uri_prefixes: Vec::new(),
         certifications: Vec::new(),
+        b2b: udap::token::B2bPolicy::default(),
     };
     let judge = Arc::new(CertvalJudge::new());
     let registrar = Registrar::new(vec![site], vec![community], judge, Duration::seconds(60));

@@ -17,7 +17,7 @@ use url::Url;
 use crate::allow_host::AllowHost;
 use crate::error::{FetchError, NotPublic, SetupError};
 use crate::limits;
-use crate::request::{Answer, Purpose, Request};
+use crate::request::{Answer, Purpose, Request, Wanted};
 use crate::resolver::{CheckedResolver, Resolver, SystemResolver, on_behalf_of};
 use crate::target::{Ports, Rule, Target};
 
@@ -56,10 +56,13 @@ struct Inner {
     public: Client,
     /// …for those that nobody vouches for, whose addresses must be public as well…
     strangers: Client,
+    /// …for those that apps' links name, likewise…
+    links: Client,
     /// …and for the others. They share nothing, so no connection of the one serves the other.
     anywhere: Client,
     guarded_slots: Semaphore,
     stranger_slots: Semaphore,
+    link_slots: Semaphore,
     configured_slots: Semaphore,
 }
 
@@ -102,9 +105,11 @@ impl Fetcher {
             ports,
             public: client(Rule::Public, limits::LOOKUPS_IN_FLIGHT)?,
             strangers: client(Rule::Public, limits::STRANGERS_LOOKUPS)?,
+            links: client(Rule::Public, limits::LINK_LOOKUPS)?,
             anywhere: client(Rule::Anywhere, limits::LOOKUPS_IN_FLIGHT)?,
             guarded_slots: Semaphore::new(limits::GUARDED_IN_FLIGHT),
             stranger_slots: Semaphore::new(limits::STRANGERS_IN_FLIGHT),
+            link_slots: Semaphore::new(limits::LINKS_IN_FLIGHT),
             configured_slots: Semaphore::new(limits::CONFIGURED_IN_FLIGHT),
         })))
     }
@@ -156,16 +161,18 @@ impl Fetcher {
         let slots = match request.purpose {
             Purpose::Guarded => &self.0.guarded_slots,
             Purpose::Stranger => &self.0.stranger_slots,
+            Purpose::Link => &self.0.link_slots,
             Purpose::Configured => &self.0.configured_slots,
         };
         let _slot = match timeout_at(deadline, slots.acquire()).await {
             Ok(Ok(slot)) => slot,
             Ok(Err(_)) | Err(_) => return Err(FetchError::Busy),
         };
-        let client = match target.rule {
-            Rule::Public if request.purpose == Purpose::Stranger => &self.0.strangers,
-            Rule::Public => &self.0.public,
-            Rule::Anywhere => &self.0.anywhere,
+        let client = match (target.rule, request.purpose) {
+            (Rule::Public, Purpose::Stranger) => &self.0.strangers,
+            (Rule::Public, Purpose::Link) => &self.0.links,
+            (Rule::Public, _) => &self.0.public,
+            (Rule::Anywhere, _) => &self.0.anywhere,
         };
         let builder = complete(with_headers(client.request(method, target.url), request));
         let talk = on_behalf_of(request.authority, talk(builder, request));
@@ -254,7 +261,7 @@ async fn talk(builder: RequestBuilder, request: &Request) -> Result<Answer, Fetc
             status: status.as_u16(),
         });
     }
-    let body = body(&mut response, request.bounds.bytes).await?;
+    let body = body(&mut response, request.bounds.bytes, request.wanted).await?;
     let headers = response.headers();
     Ok(Answer {
         status: status.as_u16(),
@@ -267,23 +274,38 @@ async fn talk(builder: RequestBuilder, request: &Request) -> Result<Answer, Fetc
     })
 }
 
-async fn body(response: &mut Response, limit: usize) -> Result<Vec<u8>, FetchError> {
+async fn body(
+    response: &mut Response,
+    limit: usize,
+    wanted: Wanted,
+) -> Result<Vec<u8>, FetchError> {
+    let kept = match wanted {
+        Wanted::All => limit,
+        Wanted::Beginning(octets) => octets,
+        Wanted::None => return Ok(Vec::new()),
+    };
     let announced = response.content_length().unwrap_or(0);
     if usize::try_from(announced).map_or(true, |length| length > limit) {
         return Err(FetchError::TooLarge { limit });
     }
     let mut body = Vec::new();
+    let mut left = limit;
     while let Some(chunk) = response.chunk().await.map_err(failure)? {
-        if chunk.len() > limit.saturating_sub(body.len()) {
-            return Err(FetchError::TooLarge { limit });
-        }
-        body.extend_from_slice(&chunk);
+        left = left
+            .checked_sub(chunk.len())
+            .ok_or(FetchError::TooLarge { limit })?;
+        let room = kept.saturating_sub(body.len()).min(chunk.len());
+        body.extend_from_slice(chunk.get(..room).unwrap_or_default());
     }
     Ok(body)
 }
 
 fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let text = headers.get(name)?.to_str().ok()?;
+    let mut values = headers.get_all(name).iter();
+    let text = values.next()?.to_str().ok()?;
+    if values.next().is_some() {
+        return None;
+    }
     (text.len() <= limits::HEADER_BYTES).then(|| text.to_owned())
 }
 

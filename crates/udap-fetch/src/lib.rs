@@ -9,6 +9,7 @@
 //!   an operator typed ([`Request::configured`]) may be anywhere.
 //! * [`AllowHost`]: hosts that an operator exempts from that rule.
 //! * [`aia`]: the certificates of issuers, remembered and rationed.
+//! * [`Links`]: whether the links in an app's metadata are live.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -32,17 +33,22 @@ pub mod crls;
 mod error;
 mod fetcher;
 pub mod limits;
+mod links;
 mod network;
 mod places;
 mod request;
 mod resolver;
 mod responders;
 mod statuses;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
 mod target;
 
 pub use allow_host::{AllowHost, AllowHostError};
 pub use error::{FetchError, NotPublic, SetupError, UrlFault};
 pub use fetcher::{FetchOptions, Fetcher};
+pub use links::Links;
 pub use network::Network;
 pub use request::{Answer, Bounds, Request};
 pub use resolver::{Resolver, SystemResolver};

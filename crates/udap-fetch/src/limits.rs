@@ -147,6 +147,40 @@ pub const OCSP_PER_HOST: usize = 4;
 /// OCSP answers that are kept: some two kilobytes each.
 pub const OCSP_ANSWERS: usize = 10_000;
 
+/// Links of one app that are visited at a time (decisions 19).
+pub const LINKS_AT_A_TIME: usize = 8;
+
+/// For all links of one app (decisions 19).
+pub const LINKS_TIME: Duration = Duration::from_secs(10);
+
+/// For one link: if the first [`LINKS_AT_A_TIME`] hang, as many others still have their turn within
+/// [`LINKS_TIME`]. An app has at most fourteen under `emr-direct`.
+pub const LINK_TIME: Duration = Duration::from_secs(5);
+
+/// Octets of a logo (I09).
+pub const LOGO_BYTES: usize = 2 * 1024 * 1024;
+
+/// Links being visited. Counted apart, so that hosts that hang hold up neither revocation lists nor
+/// issuers. The apps of one anchor together get one part in [`SHARE_OF_ANCHOR`], and one app one in
+/// [`SHARE_OF_CA`].
+pub const LINKS_IN_FLIGHT: usize = 64;
+
+/// Links of one app being visited at one host: all that it has may be there.
+pub const LINKS_PER_HOST: usize = LINKS_AT_A_TIME;
+
+/// Names of links being looked up. Counted apart as well, for lookups last longer than requests.
+pub const LINK_LOOKUPS: usize = 32;
+
+/// How long it is remembered that a link is live (I24).
+pub const LINK_MEMORY: Duration = Duration::from_secs(10 * 60);
+
+/// How long it is remembered that it is not: a host is not asked by every retry of an app in haste, and
+/// whoever comes back after [`udap::limits::LINK_RETRY_SECONDS`] finds it forgotten.
+pub const LINK_FAULT_MEMORY: Duration = Duration::from_secs(60);
+
+/// Links that are remembered: some 100 octets each, 2 KiB at most.
+pub const LINKS_REMEMBERED: usize = 10_000;
+
 /// Hosts whose rate is kept. Within a minute, the rate in all lets through far fewer.
 pub const AIA_HOSTS: usize = 1_024;
 

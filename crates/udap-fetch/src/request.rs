@@ -19,7 +19,19 @@ pub(crate) enum Purpose {
     Guarded,
     /// As [`Purpose::Guarded`], and nobody vouches for the host.
     Stranger,
+    /// As [`Purpose::Guarded`], for an app's links: counted apart.
+    Link,
     Configured,
+}
+
+/// How much of an answer's body is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    All,
+    /// So many octets. The rest is read and counted, and not kept.
+    Beginning(usize),
+    /// It is not read.
+    None,
 }
 
 /// One request, with everything that bounds it.
@@ -31,6 +43,7 @@ pub struct Request {
     pub(crate) bounds: Bounds,
     pub(crate) https_only: bool,
     pub(crate) any_status: bool,
+    pub(crate) wanted: Wanted,
     pub(crate) accept: Option<String>,
     pub(crate) entity_tag: Option<String>,
     pub(crate) last_modified: Option<String>,
@@ -50,6 +63,22 @@ impl Request {
         Self::new(url.into(), Purpose::Stranger, bounds)
     }
 
+    /// To a link in client metadata, for which `authority` answers: https only, any status but a
+    /// redirect, and as much of the body as is wanted (I09).
+    pub(crate) fn link(
+        url: impl Into<String>,
+        bounds: Bounds,
+        authority: Authority,
+        wanted: Wanted,
+    ) -> Self {
+        let mut request = Self::new(url.into(), Purpose::Link, bounds)
+            .on_behalf_of(authority)
+            .https_only()
+            .any_status();
+        request.wanted = wanted;
+        request
+    }
+
     /// To an address that an operator configured or typed: it may be anywhere, on any port
     /// (decisions 2). Only clouds' metadata services are refused still.
     #[must_use]
@@ -65,6 +94,7 @@ impl Request {
             bounds,
             https_only: false,
             any_status: false,
+            wanted: Wanted::All,
             accept: None,
             entity_tag: None,
             last_modified: None,
@@ -125,7 +155,7 @@ pub struct Answer {
     /// The HTTP status: of success, or 304 to a request with a validator, or any other if the
     /// request asked for it.
     pub status: u16,
-    /// `Content-Type`. Headers that are no text, or very long, count as absent.
+    /// `Content-Type`. Headers that are no text, very long, or said twice count as absent.
     pub content_type: Option<String>,
     /// `ETag`, for [`Request::if_none_match`].
     pub entity_tag: Option<String>,
@@ -135,7 +165,7 @@ pub struct Answer {
     pub date: Option<String>,
     /// `Retry-After`.
     pub retry_after: Option<String>,
-    /// The body, as it came: nothing is decompressed.
+    /// The body, as it came: nothing is decompressed. Of a link's, no more than is wanted.
     pub body: Vec<u8>,
 }
 

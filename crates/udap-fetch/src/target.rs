@@ -82,7 +82,7 @@ impl Target {
         };
         let allowed = allow_hosts.iter().any(|entry| entry.admits(&host, port));
         let rule = match request.purpose {
-            Purpose::Guarded | Purpose::Stranger if !allowed => Rule::Public,
+            Purpose::Guarded | Purpose::Stranger | Purpose::Link if !allowed => Rule::Public,
             _ => Rule::Anywhere,
         };
         // The resolver never sees an address, and one that was allowed in so many words is good.

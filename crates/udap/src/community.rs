@@ -2,8 +2,9 @@
 
 use crate::certification::RecognisedCertification;
 use crate::enable::EnablePolicy;
-use crate::rules::{ContactMatch, Profile};
+use crate::rules::{ContactMatch, LinkChecks, Profile};
 use crate::scope::ScopePattern;
+use crate::token::B2bPolicy;
 use crate::trust::TrustPolicy;
 
 /// One trust community, as configured.
@@ -24,8 +25,8 @@ pub struct Community {
     pub allow_client_credentials: bool,
     /// Whether pages about the app may be served over plain HTTP.
     pub allow_http_pages: bool,
-    /// Whether logo, client and redirect URIs are visited (decisions 19).
-    pub link_checks: bool,
+    /// Which of its apps' links are visited (decisions 19).
+    pub link_checks: LinkChecks,
     /// Who is switched on unattended (decisions 14).
     pub enable: EnablePolicy,
     /// The most that its apps are granted; `None`: what the site offers (decisions 15).
@@ -36,6 +37,8 @@ pub struct Community {
     pub client_uri_prefixes: Vec<String>,
     /// Certifications that are recognised (A14).
     pub certifications: Vec<RecognisedCertification>,
+    /// What token requests say of who asks and what for (decisions 35).
+    pub b2b: B2bPolicy,
 }
 
 impl Community {

@@ -26,5 +26,6 @@ pub mod rules;
 pub mod scope;
 pub mod site;
 pub mod statement;
+pub mod token;
 pub mod trust;
 pub mod x5c;

@@ -75,6 +75,13 @@ pub const COMMUNITY_URI_BYTES: usize = 512;
 /// Characters of `jti` (decisions 3).
 pub const JTI_CHARS: usize = 256;
 
+/// Octets of a token request's form: an assertion with all that `x5c` may hold, in base64 twice, and a
+/// scope list of a whole catalogue.
+pub const TOKEN_BODY_BYTES: usize = 192 * 1024;
+
+/// Octets of a `client_id`: OpenEMR's column holds 80.
+pub const CLIENT_ID_BYTES: usize = 80;
+
 /// The longest life of a software statement, `exp - iat` (B14, IG §3.1). No skew applies to it.
 pub const STATEMENT_LIFETIME: Duration = Duration::seconds(300);
 
@@ -92,6 +99,10 @@ pub const REDIRECT_URIS: usize = 20;
 
 /// Entries of `redirect_uris` under the `emr-direct` profile, which visits each (decisions 19).
 pub const REDIRECT_URIS_CHECKED: usize = 10;
+
+/// Seconds after which an app may try again whose links did not answer, or were not visited: longer
+/// than any fault of a link is remembered.
+pub const LINK_RETRY_SECONDS: u32 = 300;
 
 /// Entries of `contacts`.
 pub const CONTACTS: usize = 20;

@@ -35,6 +35,8 @@ pub struct Site {
     /// Whether the FHIR server verifies client assertions when codes are exchanged. Without that
     /// `authorization_code` is neither listed nor registered (decisions 29).
     pub verifies_code_assertions: bool,
+    /// Whether codes are exchanged at our token endpoint only with a `code_verifier` (G19).
+    pub require_pkce: bool,
 }
 
 impl Site {

@@ -123,7 +123,7 @@ pub(crate) struct Community {
     pub(crate) profile: Profile,
     pub(crate) revocation: Revocation,
     pub(crate) no_crl_address: NoCrlAddress,
-    pub(crate) link_checks: Option<bool>,
+    pub(crate) link_checks: Option<LinkChecks>,
     pub(crate) enable: Option<Enable>,
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) sites: Option<Vec<String>>,
@@ -341,6 +341,42 @@ pub(crate) enum UnknownCommunity {
     NoContent,
     /// The default community's metadata.
     Default,
+}
+
+/// Which links of an app are looked at live (decision 19).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LinkChecks {
+    /// `false`: none.
+    Off,
+    /// `true`: logo, client and redirect URIs.
+    On,
+    /// `"all"`: terms and privacy policy too.
+    All,
+}
+
+impl<'de> Deserialize<'de> for LinkChecks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct LinkChecksVisitor;
+        impl Visitor<'_> for LinkChecksVisitor {
+            type Value = LinkChecks;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("true, false or \"all\"")
+            }
+
+            fn visit_bool<E: de::Error>(self, on: bool) -> Result<LinkChecks, E> {
+                Ok(if on { LinkChecks::On } else { LinkChecks::Off })
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<LinkChecks, E> {
+                match text {
+                    "all" => Ok(LinkChecks::All),
+                    other => Err(E::invalid_value(de::Unexpected::Str(other), &self)),
+                }
+            }
+        }
+        deserializer.deserialize_any(LinkChecksVisitor)
+    }
 }
 
 /// The scopes that a site offers.

@@ -9,8 +9,8 @@ use url::Url;
 pub(crate) use super::{
     database::Backend,
     file::{
-        B2b, ContactMatch, Enable, NoCrlAddress, Profile, Revocation, Scopes, TokenMode,
-        UnknownCommunity,
+        B2b, ContactMatch, Enable, LinkChecks, NoCrlAddress, Profile, Revocation, Scopes,
+        TokenMode, UnknownCommunity,
     },
 };
 
@@ -170,8 +170,8 @@ pub(crate) struct Community {
     pub(crate) revocation: Revocation,
     /// What is done where nobody publishes revocation.
     pub(crate) no_crl_address: NoCrlAddress,
-    /// Whether links are looked at live; on by default with `emr-direct` only.
-    pub(crate) link_checks: bool,
+    /// Which links are looked at live; by default none but with `emr-direct`.
+    pub(crate) link_checks: LinkChecks,
     /// Which new apps are switched on.
     pub(crate) enable: Enable,
     /// The ceiling; `None`: the site's scopes.

@@ -153,7 +153,7 @@ fn the_documented_example_is_read() {
         "https://emr.example.org/udap/default/token"
     );
     let community = config.communities_of(site).next().unwrap();
-    assert!(community.link_checks);
+    assert_eq!(community.link_checks, LinkChecks::On);
     assert_eq!(community.enable, Enable::All);
     assert_eq!(community.anchors, [folder.path("certs/example/root.pem")]);
     assert_eq!(
@@ -202,9 +202,8 @@ fn defaults_are_as_documented() {
     assert_eq!(community.no_crl_address, NoCrlAddress::Accept);
     assert_eq!(community.contact_match, ContactMatch::Registrable);
     assert_eq!(community.b2b, B2b::Required);
-    assert!(
-        community.allow_client_credentials && !community.allow_http_pages && !community.link_checks
-    );
+    assert!(community.allow_client_credentials && !community.allow_http_pages);
+    assert_eq!(community.link_checks, LinkChecks::Off);
     assert_eq!(
         (community.scopes.clone(), community.purposes_max),
         (None, None)

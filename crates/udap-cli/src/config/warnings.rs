@@ -2,7 +2,7 @@
 
 use super::{
     network,
-    settings::{Community, Config, Enable, Profile, Revocation, Scopes, Site, Warning},
+    settings::{Community, Config, Enable, LinkChecks, Profile, Revocation, Scopes, Site, Warning},
 };
 
 impl Config {
@@ -108,9 +108,14 @@ impl Config {
                 "{name}: revocation is off: revoked apps register and stay registered"
             )),
         }
-        if community.profile == Profile::EmrDirect && !community.link_checks {
+        if community.profile == Profile::EmrDirect && community.link_checks == LinkChecks::Off {
             warn(format!(
                 "{name}: link_checks is off, which the profile \"emr-direct\" asks for"
+            ));
+        }
+        if community.allow_http_pages && community.link_checks != LinkChecks::Off {
+            warn(format!(
+                "{name}: allow_http_pages admits client_uri over http, which link_checks refuses"
             ));
         }
         let discovers =

@@ -11,19 +11,20 @@ use udap::enable::EnablePolicy;
 use udap::jws::Signer;
 use udap::registrar::Registrar;
 use udap::registry::CrlArchive;
-use udap::rules::{ContactMatch, Profile};
+use udap::rules::{ContactMatch, LinkChecks, Profile};
 use udap::scope::{Scope, ScopePattern};
 use udap::site::{Site, TokenMode};
+use udap::token::B2bPolicy;
 use udap::trust::{
     CertvalJudge, Crl, CrlStore, KnownCrls, NoCrlAddress, RevocationMode, TrustAnchor, TrustPolicy,
     TrustStore,
 };
 use udap_axum::{
-    LinkChecker, NoLinkChecks, RateLimits, Rules, Service, ServiceParts, SiteSigner, TrustedProxies,
+    LinkChecker, RateLimits, Rules, Service, ServiceParts, SiteSigner, TrustedProxies,
 };
 use udap_fetch::aia::Issuers;
 use udap_fetch::crls::Crls;
-use udap_fetch::{FetchOptions, Fetcher, Network, Responders, Statuses};
+use udap_fetch::{FetchOptions, Fetcher, Links, Network, Responders, Statuses};
 use udap_openemr::OpenEmrVersion;
 use zeroize::Zeroizing;
 
@@ -108,7 +109,7 @@ pub(crate) fn judging(
         rules,
         known,
         network,
-        links: Arc::new(NoLinkChecks),
+        links: Arc::new(Links::new(fetcher.clone())),
         statuses: Statuses::new(fetcher),
     })
 }
@@ -116,7 +117,8 @@ pub(crate) fn judging(
 /// Builds the service and what brings it material from the network.
 ///
 /// # Errors
-/// As for the configuration's certificates, keys and CRLs: see [`rules`].
+/// As for the configuration's certificates, keys and CRLs: see [`rules`]; or if a root certificate of
+/// `[fetch] tls_roots` cannot be read.
 pub(crate) fn build(
     config: &Config,
     discovered: &Discovered,
@@ -226,6 +228,7 @@ fn site(config: &Config, discovered: &Discovered, site: &config::Site) -> anyhow
         verifies_code_assertions: discovered.version(site).is_none_or(|version| {
             verifies_code_assertions(version, token_mode, site.guarded_path.is_some())
         }),
+        require_pkce: site.require_pkce,
     })
 }
 
@@ -287,7 +290,11 @@ fn community(config: &Config, one: &config::Community) -> anyhow::Result<Communi
         },
         allow_client_credentials: one.allow_client_credentials,
         allow_http_pages: one.allow_http_pages,
-        link_checks: one.link_checks,
+        link_checks: match one.link_checks {
+            config::LinkChecks::Off => LinkChecks::Off,
+            config::LinkChecks::On => LinkChecks::On,
+            config::LinkChecks::All => LinkChecks::All,
+        },
         enable: match one.enable {
             config::Enable::All => EnablePolicy::All,
             config::Enable::Patient => EnablePolicy::Patient,
@@ -304,6 +311,12 @@ fn community(config: &Config, one: &config::Community) -> anyhow::Result<Communi
                 certification(config, one).with_context(|| format!("certification \"{}\"", one.uri))
             })
             .collect::<anyhow::Result<_>>()?,
+        b2b: B2bPolicy {
+            required: one.b2b == config::B2b::Required,
+            purposes_of_use: one.purposes_of_use.clone(),
+            purposes_max: one.purposes_max,
+            organization_ids: one.organization_ids.clone(),
+        },
     })
 }
 

@@ -1,8 +1,5 @@
 //! Who is connected to, and who is not. These need other ports than the usual ones.
 
-#[path = "../../tests/support/mod.rs"]
-mod support;
-
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
@@ -11,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 
-use self::support::Server;
 use super::*;
 use crate::request::Bounds;
+use crate::support::{self, Server};
 
 const BOUNDS: Bounds = Bounds {
     bytes: 1_000,
@@ -235,6 +232,60 @@ async fn lookups_that_nobody_waits_for_any_more_are_counted_still() {
     assert_eq!(resolver.0.load(Ordering::SeqCst), limits::LOOKUPS_IN_FLIGHT);
 }
 
+/// Proves: I09
+#[tokio::test]
+async fn no_more_of_a_body_is_kept_than_is_wanted_and_all_of_it_counts() {
+    let said = |length: usize, is_announced: bool| {
+        let mut answer = b"HTTP/1.1 200 OK\r\n".to_vec();
+        if is_announced {
+            answer.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes());
+        }
+        answer.extend_from_slice(b"\r\n");
+        answer.resize(answer.len() + length, b'x');
+        answer
+    };
+    for is_announced in [true, false] {
+        for (length, wanted, kept) in [
+            (1_000, Wanted::All, Some(1_000)),
+            (1_000, Wanted::Beginning(8), Some(8)),
+            (3, Wanted::Beginning(8), Some(3)),
+            (1_000, Wanted::None, Some(0)),
+            (1_001, Wanted::All, None),
+            (1_001, Wanted::Beginning(8), None),
+            (1_001, Wanted::None, Some(0)),
+        ] {
+            let answer = said(length, is_announced);
+            let server = Server::start(support::Behaviour::Say(answer)).await;
+            let mut request = Request::configured(server.url(), BOUNDS);
+            request.wanted = wanted;
+            let fetcher = fetcher(80, Arc::new(SystemResolver), &[]);
+            match (fetcher.get(&request).await, kept) {
+                (Ok(answer), Some(kept)) => assert_eq!(answer.body.len(), kept),
+                (Err(FetchError::TooLarge { limit: 1_000 }), None) => {}
+                (other, _) => panic!("{length} {wanted:?} {is_announced}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_is_said_twice_says_nothing() {
+    for (lines, media_type) in [
+        ("Content-Type: image/png\r\n", Some("image/png")),
+        (
+            "Content-Type: image/png\r\nContent-Type: text/html\r\n",
+            None,
+        ),
+    ] {
+        let answer = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 0\r\n\r\n");
+        let server = Server::start(support::Behaviour::Say(answer.into_bytes())).await;
+        let fetcher = fetcher(80, Arc::new(SystemResolver), &[]);
+        let request = Request::configured(server.url(), BOUNDS);
+        let answer = fetcher.get(&request).await.unwrap();
+        assert_eq!(answer.content_type.as_deref(), media_type);
+    }
+}
+
 #[test]
 fn root_certificates_that_are_none_are_refused() {
     for file in [b"".as_slice(), b"nonsense", b"0nonsense"] {
@@ -307,4 +358,44 @@ async fn slow_name_servers_of_a_stranger_or_a_ca_do_not_hold_up_the_others() {
         ask(stranger).await.is_err(),
         "strangers are in each other's way"
     );
+}
+
+/// Nor do those of apps' links, of which no app and no anchor take all.
+#[tokio::test(start_paused = true)]
+async fn slow_name_servers_of_links_hold_up_no_others() {
+    let resolver = Arc::new(Slow::default());
+    let fetcher = fetcher(443, resolver.clone(), &[]);
+    let authority = |anchor, app| udap::trust::Authority {
+        anchor: [anchor; 32],
+        ca: [app; 32],
+    };
+    let ask = async |name: &str, authority| {
+        let url = format!("https://{name}.example/");
+        let request = Request::link(url, BOUNDS, authority, Wanted::None);
+        fetcher.get(&request).await
+    };
+    for number in 0..20 {
+        let slow = ask(&format!("slow{number}"), authority(1, 1)).await;
+        assert!(slow.is_err());
+    }
+    let of_app = limits::LOOKUPS_OF_AUTHORITY;
+    assert_eq!(resolver.0.load(Ordering::SeqCst), of_app);
+    assert!(is_not_public(&ask("inside", authority(1, 2)).await));
+    for app in 3..60 {
+        let slow = ask(&format!("slow{app}"), authority(1, app)).await;
+        assert!(slow.is_err());
+    }
+    let of_anchor = limits::LINK_LOOKUPS / limits::SHARE_OF_ANCHOR;
+    assert_eq!(resolver.0.load(Ordering::SeqCst), of_anchor);
+    assert!(is_not_public(&ask("inside", authority(2, 2)).await));
+    for anchor in 2..10 {
+        let slow = ask("slow", authority(anchor, anchor)).await;
+        assert!(slow.is_err());
+    }
+    for app in 10..40 {
+        assert!(ask("slow", authority(app, app)).await.is_err());
+    }
+    assert_eq!(resolver.0.load(Ordering::SeqCst), limits::LINK_LOOKUPS);
+    let list = Request::guarded("https://inside.example/", BOUNDS);
+    assert!(is_not_public(&fetcher.get(&list).await));
 }

@@ -10,7 +10,7 @@ use udap::community::Community;
 use udap::enable::EnablePolicy;
 use udap::registrar::{Registrar, Step};
 use udap::registry::{OperatorAction, RequestContext, Standing};
-use udap::rules::{ContactMatch, Profile};
+use udap::rules::{ContactMatch, LinkChecks, Profile};
 use udap::site::{Site, TokenMode};
 use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
 use udap::trust::{CertvalJudge, CrlStore, NoCrlAddress, RevocationMode, TrustPolicy, TrustStore};
@@ -190,6 +190,7 @@ fn site(id: &str) -> Site {
         token_mode: TokenMode::Direct,
         scopes: scopes.map(str::to_owned).to_vec(),
         verifies_code_assertions: true,
+        require_pkce: false,
     }
 }
 
@@ -210,12 +211,13 @@ fn policy(id: &str, community: &TestCommunity, enable: EnablePolicy) -> Communit
         contact_match: ContactMatch::Registrable,
         allow_client_credentials: true,
         allow_http_pages: false,
-        link_checks: false,
+        link_checks: LinkChecks::Off,
         enable,
         // Launches have to be named.
         ceiling: None,
         sites: None,
         client_uri_prefixes: Vec::new(),
         certifications: Vec::new(),
+        b2b: udap::token::B2bPolicy::default(),
     }
 }

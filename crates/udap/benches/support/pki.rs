@@ -10,7 +10,7 @@ use udap::community::Community;
 use udap::enable::EnablePolicy;
 use udap::key::{KeyKind as Kind, PublicKey};
 use udap::registrar::Registrar;
-use udap::rules::{ContactMatch, Profile};
+use udap::rules::{ContactMatch, LinkChecks, Profile};
 use udap::site::{Site, TokenMode};
 use udap::trust::{
     CertvalJudge, Crl, CrlStore, NoCrlAddress, RevocationMode, TrustPolicy, TrustStore,
@@ -84,6 +84,7 @@ pub(crate) fn registrar_of(policies: Vec<TrustPolicy>) -> Registrar {
         token_mode: TokenMode::Gateway,
         scopes: vec!["system/Patient.read".to_owned()],
         verifies_code_assertions: true,
+        require_pkce: false,
     };
     let communities = policies
         .into_iter()
@@ -96,12 +97,13 @@ pub(crate) fn registrar_of(policies: Vec<TrustPolicy>) -> Registrar {
             contact_match: ContactMatch::Registrable,
             allow_client_credentials: true,
             allow_http_pages: false,
-            link_checks: false,
+            link_checks: LinkChecks::Off,
             enable: EnablePolicy::All,
             ceiling: None,
             sites: None,
             client_uri_prefixes: Vec::new(),
             certifications: Vec::new(),
+            b2b: udap::token::B2bPolicy::default(),
         });
     let judge = Arc::new(CertvalJudge::new());
     Registrar::new(

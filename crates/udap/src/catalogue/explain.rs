@@ -23,6 +23,8 @@ pub struct Course<'a> {
     pub unchecked_rules: &'a [&'static str],
     /// Stages that the community leaves out.
     pub left_out: &'a [Stage],
+    /// The claims with links that the community has visited, once that is known.
+    pub visited: Option<Vec<&'static str>>,
     /// Whether there was any certification to look at.
     pub is_certified: bool,
 }
@@ -122,7 +124,9 @@ impl<'a> Course<'a> {
             (rule.scope.profile).is_none_or(|profile| self.profile == Some(profile));
         // What is asked of a certification, and not of all of them together.
         let is_of_one = rule.stage == Stage::Certifications && !matches!(rule.id, "F02" | "F11");
-        if !is_for || !is_of_profile || is_of_one && !self.is_certified {
+        let is_unvisited = rule.stage == Stage::Links
+            && (self.visited.as_ref()).is_some_and(|visited| !visited.contains(&rule.claim));
+        if !is_for || !is_of_profile || is_unvisited || is_of_one && !self.is_certified {
             return Holding::DoesNotApply;
         }
         let is_passed_over = rule.stage == Stage::Trust && self.unchecked_rules.contains(&rule.id);

@@ -190,12 +190,30 @@ pub const RULES: &[Rule] = rules! {
     Metadata: B41 scope ALL ()
         "At least one scope can be granted.";
 
-    Links: I07 logo_uri ALL (I10 I13)
-        "The logo is live, public, a picture, and does not redirect.";
-    Links: I07 client_uri ALL (I11 I13)
-        "The page about the app is live, public, and does not redirect.";
-    Links: I07 redirect_uris CODE (I12 I13)
-        "The redirect URIs are live, public, and do not redirect.";
+    Links: I07 logo_uri ALL ()
+        "The logo can be reached.";
+    Links: I08 logo_uri ALL (I09)
+        "The logo is served by https on the public internet.";
+    Links: I10 logo_uri ALL ()
+        "The logo is a PNG, JPEG or GIF, by its media type and by its octets.";
+    Links: I13 logo_uri ALL ()
+        "The logo does not redirect.";
+    Links: I07 client_uri ALL (I11)
+        "The page about the app can be reached.";
+    Links: I08 client_uri ALL (I09)
+        "The page about the app is served by https on the public internet.";
+    Links: I13 client_uri ALL ()
+        "The page about the app does not redirect.";
+    Links: I07 redirect_uris CODE (I12)
+        "The redirect URIs can be reached.";
+    Links: I08 redirect_uris CODE (I09)
+        "The redirect URIs are served by https on the public internet.";
+    Links: I13 redirect_uris CODE ()
+        "The redirect URIs do not redirect.";
+    Links: I14 tos_uri ALL ()
+        "The terms of service can be reached.";
+    Links: I14 policy_uri ALL ()
+        "The privacy policy can be reached.";
 
     Certifications: F02 certifications ALL ()
         "Certifications that the community does not recognise are ignored.";

@@ -15,6 +15,7 @@ mod links;
 mod material;
 mod recheck;
 mod standing;
+mod token;
 mod trust;
 mod verdicts;
 
@@ -25,9 +26,10 @@ use time::{Duration, OffsetDateTime};
 
 pub use anchors::AnchorConflict;
 pub use certifications::{NeedCertificationStatus, NeedCertifications};
-pub use links::{LinkFault, LinkReport, NeedLinks};
+pub use links::{LinkChecker, LinkFault, LinkReport, NeedLinks, NoLinkChecks};
 pub use recheck::{NeedRecheck, Recheck, RecheckVerdict};
 pub use standing::{NeedStanding, refusal_of, replayed};
+pub use token::{NeedClient, NeedTokenTrust, TokenStep};
 pub use trust::NeedTrust;
 
 use self::verdicts::Neighbours;

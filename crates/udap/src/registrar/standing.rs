@@ -3,7 +3,7 @@
 use crate::error::{ErrorCode, Refusal, Violation};
 use crate::registrar::{NeedLinks, Registrar, Step, certifications, trust};
 use crate::registry::{RegistryError, Standing};
-use crate::rules;
+use crate::rules::{self, LinkChecks};
 use crate::statement::{Cancellation, TrustedStatement};
 
 /// A trusted statement, before blocks and replays have been looked up. From here on its `jti` is
@@ -47,10 +47,10 @@ impl NeedStanding {
         match rules::check(statement.claims(), &offer.metadata, &offer.scopes) {
             Err(violations) => refused_for(statement, violations),
             Ok(metadata) => {
-                if statement.community().link_checks {
-                    Step::NeedLinks(Box::new(NeedLinks::new(statement, metadata)))
-                } else {
+                if statement.community().link_checks == LinkChecks::Off {
                     certifications::check(statement, metadata)
+                } else {
+                    Step::NeedLinks(Box::new(NeedLinks::new(statement, metadata)))
                 }
             }
         }

@@ -24,6 +24,17 @@ pub struct ClientMetadata {
     pub(super) scope: GrantedScopes,
 }
 
+/// Which links of an app are visited (decisions 19).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LinkChecks {
+    /// None.
+    Off,
+    /// Logo, client page and redirect URIs (I07).
+    On,
+    /// Terms and privacy policy as well (I14).
+    All,
+}
+
 /// What a link leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LinkKind {
@@ -31,14 +42,32 @@ pub enum LinkKind {
     Logo,
     /// `client_uri`: a page.
     Client,
+    /// `tos_uri`: a page that may be elsewhere.
+    Terms,
+    /// `policy_uri`: a page that may be elsewhere.
+    Policy,
     /// The element of `redirect_uris` with this index.
     Redirect(usize),
+}
+
+impl LinkKind {
+    /// The claim that holds the URL.
+    #[must_use]
+    pub const fn claim(self) -> &'static str {
+        match self {
+            Self::Logo => "logo_uri",
+            Self::Client => "client_uri",
+            Self::Terms => "tos_uri",
+            Self::Policy => "policy_uri",
+            Self::Redirect(_) => "redirect_uris",
+        }
+    }
 }
 
 /// A URL that has to be live under `emr-direct` (I07).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// What it leads to, and by that how it is judged (I10–I12).
+    /// What it leads to, and by that how it is judged (I10–I12, I14).
     pub kind: LinkKind,
     /// The exact string of the statement.
     pub url: String,
@@ -166,26 +195,37 @@ impl ClientMetadata {
         members
     }
 
-    /// The URLs that a live check visits (I07): logo, client page, every redirect URI. Terms and
-    /// privacy policy are not among them (I14).
+    /// The URLs that a live check visits (I07): logo, client page, every redirect URI; terms and
+    /// privacy policy if it is to visit all (I14).
     #[must_use]
-    pub fn links(&self) -> Vec<Link> {
-        let link = |kind| {
-            move |url: &str| Link {
+    pub fn links(&self, checks: LinkChecks) -> Vec<Link> {
+        if checks == LinkChecks::Off {
+            return Vec::new();
+        }
+        let link = |kind, url: Option<&str>| {
+            url.map(|url| Link {
                 kind,
                 url: url.to_owned(),
-            }
+            })
         };
-        let logo = self.logo_uri().map(link(LinkKind::Logo));
-        let client = self.client_uri().map(link(LinkKind::Client));
+        let pages = [
+            link(LinkKind::Logo, self.logo_uri()),
+            link(LinkKind::Client, self.client_uri()),
+        ];
+        let others = [
+            link(LinkKind::Terms, self.tos_uri()),
+            link(LinkKind::Policy, self.policy_uri()),
+        ];
         let redirects = self
             .redirect_uris
             .iter()
             .enumerate()
-            .map(|(index, url)| Link {
-                kind: LinkKind::Redirect(index),
-                url: url.clone(),
-            });
-        logo.into_iter().chain(client).chain(redirects).collect()
+            .filter_map(|(index, url)| link(LinkKind::Redirect(index), Some(url)));
+        pages
+            .into_iter()
+            .chain(others.into_iter().filter(|_| checks == LinkChecks::All))
+            .flatten()
+            .chain(redirects)
+            .collect()
     }
 }

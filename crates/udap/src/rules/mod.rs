@@ -35,7 +35,7 @@ use crate::error::Violation;
 use crate::scope::ScopePolicy;
 
 pub use grant_types::{Grant, GrantsOffered};
-pub use metadata::{ClientMetadata, Link, LinkKind};
+pub use metadata::{ClientMetadata, Link, LinkChecks, LinkKind};
 pub use profile::{ContactMatch, MetadataPolicy, Profile};
 
 /// Whether the statement asks to end the registration: `grant_types` is present as an empty array

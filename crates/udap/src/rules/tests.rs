@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Profile::{EmrDirect, Hl7};
 use super::fixtures::{app, claims, codes, open_scopes, policy, service, violations, with};
-use super::{Grant, LinkKind, check, is_cancellation};
+use super::{Grant, LinkChecks, LinkKind, check, is_cancellation};
 use crate::error::{ErrorCode, Refusal};
 
 /// Proves: D10, D11
@@ -112,14 +112,21 @@ fn a_service_is_answered_without_empty_members() {
 #[test]
 fn logo_client_page_and_each_redirect_uri_are_visited() {
     let metadata = check(&app(), &policy(EmrDirect), &open_scopes()).unwrap();
-    let links: Vec<_> = metadata
-        .links()
-        .into_iter()
-        .map(|link| (link.kind, link.url))
-        .collect();
+    let links = |checks| {
+        let links = metadata.links(checks).into_iter();
+        links.map(|link| (link.kind, link.url)).collect::<Vec<_>>()
+    };
     let url = |path: &str| format!("https://app.example.org/{path}");
+    assert_eq!(links(LinkChecks::Off), []);
     assert_eq!(
-        links,
+        links(LinkChecks::All)[2..4],
+        [
+            (LinkKind::Terms, url("tos")),
+            (LinkKind::Policy, url("privacy")),
+        ]
+    );
+    assert_eq!(
+        links(LinkChecks::On),
         [
             (LinkKind::Logo, url("logo.png")),
             (LinkKind::Client, url("")),
@@ -128,7 +135,7 @@ fn logo_client_page_and_each_redirect_uri_are_visited() {
         ]
     );
     let bare = check(&service(), &policy(Hl7), &open_scopes()).unwrap();
-    assert!(bare.links().is_empty());
+    assert!(bare.links(LinkChecks::All).is_empty());
 }
 
 /// Messages are ours alone: a value of the request in one would let a caller write into answers and

@@ -11,9 +11,9 @@ use udap::certification::StatusQuery;
 use udap::community::Community;
 use udap::enable::EnablePolicy;
 use udap::error::Refusal;
-use udap::registrar::{Registrar, Step};
+use udap::registrar::{LinkReport, Registrar, Step};
 use udap::registry::Standing;
-use udap::rules::{ContactMatch, Profile};
+use udap::rules::{ContactMatch, Link, LinkChecks, Profile};
 use udap::site::{Site, TokenMode};
 use udap::statement::{ApprovedRegistration, Cancellation};
 use udap::trust::{
@@ -86,6 +86,7 @@ pub(crate) fn site(token_mode: TokenMode) -> Site {
         .map(str::to_owned)
         .to_vec(),
         verifies_code_assertions: true,
+        require_pkce: false,
     }
 }
 
@@ -114,12 +115,13 @@ pub(crate) fn community(of: &TestCommunity) -> Community {
         contact_match: ContactMatch::Registrable,
         allow_client_credentials: true,
         allow_http_pages: false,
-        link_checks: false,
+        link_checks: LinkChecks::Off,
         enable: EnablePolicy::All,
         ceiling: None,
         sites: None,
         client_uri_prefixes: Vec::new(),
         certifications: Vec::new(),
+        b2b: udap::token::B2bPolicy::default(),
     }
 }
 
@@ -161,14 +163,32 @@ impl World {
         self.post_bytes(body.to_string().as_bytes()).0
     }
 
+    /// As [`post`](Self::post), with these reports on the app's links.
+    pub(crate) fn post_with_links(
+        &self,
+        statement: &StatementBuilder,
+        visit: impl Fn(&[Link]) -> Vec<LinkReport>,
+    ) -> Verdict {
+        let body = statement.request().to_string();
+        self.run(body.as_bytes(), visit).0
+    }
+
     /// Runs a request to its end with nothing fetched; also what was asked for.
     pub(crate) fn post_bytes(&self, body: &[u8]) -> (Verdict, Vec<TrustNeed>) {
+        self.run(body, |_| Vec::new())
+    }
+
+    fn run(
+        &self,
+        body: &[u8],
+        visit: impl Fn(&[Link]) -> Vec<LinkReport>,
+    ) -> (Verdict, Vec<TrustNeed>) {
         let mut asked = Vec::new();
         let fetch = |needs: &[TrustNeed]| {
             asked.extend(needs.iter().cloned());
             Fetched::default()
         };
-        let verdict = self.drive(body, fetch, |queries| vec![None; queries.len()]);
+        let verdict = self.drive_visiting(body, fetch, |queries| vec![None; queries.len()], visit);
         (verdict, asked)
     }
 
@@ -176,8 +196,18 @@ impl World {
     pub(crate) fn drive(
         &self,
         body: &[u8],
+        fetch: impl FnMut(&[TrustNeed]) -> Fetched,
+        statuses: impl FnMut(&[StatusQuery]) -> Vec<Option<Vec<u8>>>,
+    ) -> Verdict {
+        self.drive_visiting(body, fetch, statuses, |_| Vec::new())
+    }
+
+    fn drive_visiting(
+        &self,
+        body: &[u8],
         mut fetch: impl FnMut(&[TrustNeed]) -> Fetched,
         mut statuses: impl FnMut(&[StatusQuery]) -> Vec<Option<Vec<u8>>>,
+        visit: impl Fn(&[Link]) -> Vec<LinkReport>,
     ) -> Verdict {
         let mut crls = self.crls.clone();
         let mut step = self.registrar.start(&self.site, body, &crls, NOW);
@@ -189,7 +219,10 @@ impl World {
                     need.supply(&self.registrar, fetched, &crls, NOW)
                 }
                 Step::NeedStanding(need) => need.supply(&self.registrar, Standing::Clear),
-                Step::NeedLinks(need) => need.supply(&[]),
+                Step::NeedLinks(need) => {
+                    let reports = visit(need.links());
+                    need.supply(&reports)
+                }
                 Step::NeedCertifications(need) => {
                     let fetched = match need.needs() {
                         [] => Fetched::default(),

@@ -301,9 +301,8 @@ fn blocks(notes: &Notes) -> Vec<ShownBlock> {
 fn visits(notes: &Notes) -> Vec<Visit> {
     let shown = notes.visits.iter().map(|report| Visit {
         claim: match report.link.kind {
-            LinkKind::Logo => "logo_uri".to_owned(),
-            LinkKind::Client => "client_uri".to_owned(),
             LinkKind::Redirect(index) => format!("redirect_uris/{index}"),
+            kind => kind.claim().to_owned(),
         },
         url: report.link.url.clone(),
         outcome: match report.fault {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use udap::catalogue::{Account, Course, Holding, Stage};
 use udap::error::Violation;
+use udap::rules::LinkChecks;
 use udap::trust::{PathNote, RevocationMode};
 use udap_axum::{Ending, Notes};
 
@@ -57,6 +58,8 @@ pub(super) fn explain(notes: &Notes, ending: &Ending) -> Vec<Explained> {
         unchecked: &notes.unchecked,
         unchecked_rules: &unchecked_rules,
         left_out: &left_out,
+        visited: (!notes.links.is_empty())
+            .then(|| notes.links.iter().map(|link| link.kind.claim()).collect()),
         is_certified: is_certified(notes, ending),
     };
     let accounts = course.accounts();
@@ -116,7 +119,9 @@ fn unchecked_rules(notes: &Notes) -> Vec<&'static str> {
 /// Links that the community does not have visited.
 fn left_out(notes: &Notes) -> Vec<Stage> {
     match &notes.trusted {
-        Some(trusted) if !trusted.community().link_checks => vec![Stage::Links],
+        Some(trusted) if trusted.community().link_checks == LinkChecks::Off => {
+            vec![Stage::Links]
+        }
         _ => Vec::new(),
     }
 }

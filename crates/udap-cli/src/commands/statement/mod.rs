@@ -282,6 +282,7 @@ fn current(
         token_mode: TokenMode::Gateway,
         scopes: Vec::new(),
         verifies_code_assertions: true,
+        require_pkce: false,
     };
     let body = json!({ "software_statement": statement, "udap": "1" }).to_string();
     let request = RegistrationRequest::parse(body.as_bytes())?;

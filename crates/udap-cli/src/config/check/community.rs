@@ -6,7 +6,7 @@ use super::Checker;
 use crate::config::{
     address, file, files,
     problem::{Fault, Place},
-    settings::{Certification, Community, Profile},
+    settings::{Certification, Community, LinkChecks, Profile},
 };
 
 /// Decision 5.
@@ -104,9 +104,10 @@ impl Checker<'_> {
             revocation: community.revocation,
             no_crl_address: community.no_crl_address,
             // Decision 19.
-            link_checks: community
-                .link_checks
-                .unwrap_or(community.profile == Profile::EmrDirect),
+            link_checks: community.link_checks.unwrap_or(match community.profile {
+                Profile::EmrDirect => LinkChecks::On,
+                Profile::Hl7 => LinkChecks::Off,
+            }),
             enable: enable?,
             scopes: scopes?,
             sites: sites?,

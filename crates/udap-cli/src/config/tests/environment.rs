@@ -66,6 +66,7 @@ fn items_are_found_by_id_and_certifications_by_position() {
                     "UDAP_COMMUNITY__MY_FIRST_COMMUNITY__X__SCOPES",
                     "[\"patient/*.read\"]",
                 ),
+                ("UDAP_COMMUNITY__MY_FIRST_COMMUNITY__X__LINK_CHECKS", "all"),
                 ("UDAP_CERTIFICATION__0__REQUIRED", "true"),
             ],
         )
@@ -73,6 +74,7 @@ fn items_are_found_by_id_and_certifications_by_position() {
     assert_eq!(config.sites[0].token_mode, TokenMode::Gateway);
     assert_eq!(config.sites[0].scopes, Scopes::Discover);
     assert_eq!(config.communities[0].enable, Enable::Never);
+    assert_eq!(config.communities[0].link_checks, LinkChecks::All);
     assert_eq!(
         config.communities[0].scopes.as_deref(),
         Some(&["patient/*.read".to_owned()][..])

@@ -245,3 +245,19 @@ fn a_good_gateway_configuration_has_no_warning() {
     );
     assert_eq!(folder.load(&text).unwrap().warnings(), []);
 }
+
+#[test]
+fn pages_over_http_and_live_checks_do_not_go_together() {
+    let folder = Folder::new();
+    let warns = |more: &str| {
+        let config = folder.load(&format!("{MINIMAL}{more}")).unwrap();
+        let mut warnings = config.warnings().into_iter();
+        warnings.any(|warning| warning.to_string().contains("allow_http_pages"))
+    };
+    let http = "profile = \"emr-direct\"\nallow_http_pages = true\n";
+    assert!(warns(http));
+    assert!(warns("allow_http_pages = true\nlink_checks = \"all\"\n"));
+    assert!(!warns(&format!("{http}link_checks = false\n")));
+    assert!(!warns("allow_http_pages = true\n"));
+    assert!(!warns("profile = \"emr-direct\"\n"));
+}

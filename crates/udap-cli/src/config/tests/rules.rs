@@ -232,6 +232,8 @@ fn every_choice_is_accepted() {
         "b2b = \"optional\"",
         "allow_client_credentials = false",
         "allow_http_pages = true",
+        "link_checks = false",
+        "link_checks = \"all\"",
         "purposes_max = 3",
         "purposes_of_use = [\"urn:oid:2.16.840.1.113883.5.8#TREAT\"]",
         "organization_ids = [\"https://org.example.org\"]",
@@ -246,11 +248,19 @@ fn every_choice_is_accepted() {
     for (old, new) in [("\"all\"", "\"patient\""), ("\"all\"", "\"never\"")] {
         assert!(accepts(&folder, &MINIMAL.replace(old, new)), "{new}");
     }
+    for line in [
+        "link_checks = \"most\"",
+        "link_checks = 1",
+        "link_checks = []",
+    ] {
+        assert!(!accepts(&folder, &format!("{MINIMAL}{line}\n")), "{line}");
+    }
     let emr_direct = folder
         .load(&format!("{MINIMAL}profile = \"emr-direct\"\n"))
         .unwrap();
-    assert!(
+    assert_eq!(
         emr_direct.communities[0].link_checks,
+        LinkChecks::On,
         "on by default with emr-direct"
     );
 }

@@ -5,7 +5,7 @@ use time::Duration;
 use super::*;
 use crate::enable::EnablePolicy;
 use crate::registry::Position;
-use crate::rules::{ContactMatch, Profile};
+use crate::rules::{ContactMatch, LinkChecks, Profile};
 use crate::site::{Site, TokenMode};
 use crate::trust::tests::pki::{AT, Ca, CrlPlan, full_name, point};
 use crate::trust::{CertvalJudge, Crl, NoCrlAddress, RevocationMode, TrustPolicy, TrustStore};
@@ -22,6 +22,7 @@ fn registrar(anchor: &Ca, intermediates: Vec<Certificate>) -> Registrar {
         token_mode: TokenMode::Gateway,
         scopes: Vec::new(),
         verifies_code_assertions: true,
+        require_pkce: false,
     };
     let anchors = vec![anchor.certificate.clone()];
     let community = Community {
@@ -38,12 +39,13 @@ fn registrar(anchor: &Ca, intermediates: Vec<Certificate>) -> Registrar {
         contact_match: ContactMatch::Registrable,
         allow_client_credentials: true,
         allow_http_pages: false,
-        link_checks: false,
+        link_checks: LinkChecks::Off,
         enable: EnablePolicy::All,
         ceiling: None,
         sites: None,
         client_uri_prefixes: Vec::new(),
         certifications: Vec::new(),
+        b2b: crate::token::B2bPolicy::default(),
     };
     let judge = Arc::new(CertvalJudge::new());
     Registrar::new(vec![site], vec![community], judge, Duration::MINUTE).unwrap()

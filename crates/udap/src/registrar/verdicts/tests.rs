@@ -8,7 +8,7 @@ use rcgen::CertificateParams;
 
 use super::*;
 use crate::enable::EnablePolicy;
-use crate::rules::{ContactMatch, Profile};
+use crate::rules::{ContactMatch, LinkChecks, Profile};
 use crate::trust::tests::pki::{AT, Ca, decode, full_name, issuers_at, params, point};
 use crate::trust::{CertvalJudge, Crl, CrlStore, NoCrlAddress, RevocationMode};
 use crate::trust::{TrustPolicy, TrustStore};
@@ -153,12 +153,13 @@ fn community(id: usize, plan: (u32, u32, u8, bool, bool)) -> Arc<Community> {
         contact_match: ContactMatch::Registrable,
         allow_client_credentials: true,
         allow_http_pages: false,
-        link_checks: false,
+        link_checks: LinkChecks::Off,
         enable: EnablePolicy::All,
         ceiling: None,
         sites: elsewhere.then(|| vec!["elsewhere".to_owned()]),
         client_uri_prefixes: Vec::new(),
         certifications: Vec::new(),
+        b2b: crate::token::B2bPolicy::default(),
     })
 }
 
