@@ -3,7 +3,7 @@
 //!
 //! A certification is a JWT beside the software statement. It names programs by URI
 //! (`certification_uris`); one that names none that the community recognises is ignored (F02). A
-//! recognised one climbs: [`Presented`] (it is recognised, its signature and claims hold, and it
+//! recognised one climbs: `Presented` (it is recognised, its signature and claims hold, and it
 //! allows what is to be registered), then its certifier's path, then its status with the certifier,
 //! until it is an [`AcceptedCertification`]. One that falls on the way takes the registration with
 //! it (F09): the app gets to know, and nobody relies on a certification that was withdrawn.
