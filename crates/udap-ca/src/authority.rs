@@ -273,7 +273,7 @@ impl Authority {
     }
 
     /// Issues a leaf for `key`. Whether the URIs may go to this party (J03) is for the caller:
-    /// see [`crate::Index::check_party`].
+    /// see [`crate::CaDirectory::issue`].
     ///
     /// # Errors
     /// [`Error::NoSubjectAltName`], [`Error::KeyAlgorithmNotAllowed`],

@@ -17,18 +17,23 @@ mod extension;
 mod files;
 mod index;
 mod key;
+mod passphrase;
 pub mod profile;
 mod revocation;
 mod san;
 mod serial;
 
 pub use authority::{Authority, IssuedCertificate, Publication};
-pub use directory::{CaDirectory, InitOptions};
+pub use directory::{CaDirectory, InitOptions, published_files};
 pub use error::Error;
 pub use extension::PolicyOid;
 pub use files::{write_new_private_file, write_public_file};
-pub use index::{CertificateStatus, Entry, Index, IssuerRole, ProfileName, Revocation};
+pub use index::{
+    CertificateStatus, Earlier, Entry, Filter, Index, IssuerRole, ProfileName, Revocation,
+    Settings, Succession,
+};
 pub use key::{KeyAlgorithm, PrivateKey, PublicKey};
+pub use passphrase::Passphrase;
 pub use profile::{LeafProfile, LeafRequest, Subject};
 pub use revocation::{RevocationReason, RevokedCertificate};
 pub use san::{SanHost, SanUri};

@@ -155,6 +155,14 @@ pub(crate) fn identity(
     identity.with_context(|| format!("{} with {}", certificate.display(), key.display()))
 }
 
+/// Refuses a file with a secret that others than its owner can read.
+pub(crate) fn refuse_readable_by_others(path: &Path) -> anyhow::Result<()> {
+    if is_readable_by_others(path) {
+        bail!("{} can be read by others: chmod 600 {0}", path.display());
+    }
+    Ok(())
+}
+
 #[cfg(unix)]
 fn is_readable_by_others(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;

@@ -7,7 +7,8 @@ use serde::Serialize;
 use time::Duration;
 use udap_ca::{CaDirectory, InitOptions, IssuerRole, KeyAlgorithm};
 
-use super::{Folder, value};
+use super::folder::{Folder, PasswordFile, ask_for_new};
+use super::value;
 use crate::environment;
 use crate::output::{Output, Page, Report};
 
@@ -16,6 +17,13 @@ use crate::output::{Output, Page, Report};
 pub(crate) struct Arguments {
     #[command(flatten)]
     folder: Folder,
+
+    #[command(flatten)]
+    password: PasswordFile,
+
+    /// Encrypt both keys with the passphrase in --password-file, or one that is asked for
+    #[arg(long)]
+    encrypt: bool,
 
     /// The community's URI, as servers' discovery knows it
     #[arg(long, value_name = "URI")]
@@ -59,6 +67,7 @@ struct Made {
     anchor: PathBuf,
     intermediate: PathBuf,
     crls: [PathBuf; 2],
+    encrypted: bool,
     #[serde(skip)]
     has_addresses: bool,
 }
@@ -78,6 +87,12 @@ impl Report for Made {
             "revocation lists",
             self.crls.iter().map(|path| path.to_string_lossy()),
         );
+        let keys = if self.encrypted {
+            "encrypted"
+        } else {
+            "not encrypted"
+        };
+        page.field("keys", keys);
         page.blank();
         page.line("Next: issue certificates with `udap ca issue client|server|tls`; keep root.key");
         page.line("offline; run `udap ca crl` before the lists lapse.");
@@ -90,7 +105,13 @@ impl Report for Made {
 
 /// Sets it up.
 pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
+    let passphrase = match arguments.password.read()? {
+        None if arguments.encrypt => Some(ask_for_new()?),
+        named => named,
+    };
+    let encrypted = passphrase.is_some();
     let options = InitOptions {
+        passphrase,
         organization: arguments.org.clone(),
         community: arguments.community.clone(),
         root_key: arguments.key,
@@ -116,6 +137,7 @@ pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
             made.crl_path(IssuerRole::Root),
             made.crl_path(IssuerRole::Intermediate),
         ],
+        encrypted,
         has_addresses: arguments.crl_url.is_some(),
     })
 }

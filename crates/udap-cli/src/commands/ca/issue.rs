@@ -1,5 +1,6 @@
 //! `udap ca issue`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -7,11 +8,13 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 use udap_ca::{
-    CaDirectory, Error, KeyAlgorithm, LeafProfile, LeafRequest, PolicyOid, SanHost, SanUri,
-    Subject, write_new_private_file, write_public_file,
+    CaDirectory, IssuedCertificate, KeyAlgorithm, LeafProfile, LeafRequest, PolicyOid, PrivateKey,
+    PublicKey, SanHost, SanUri, Serial, Subject, write_new_private_file, write_public_file,
 };
 
-use super::{Folder, value};
+use super::folder::SigningFolder;
+use super::target::refuse_existing;
+use super::value;
 use crate::environment;
 use crate::output::{Output, Page, Report, moment};
 
@@ -50,7 +53,7 @@ pub(crate) struct WithHosts {
 #[derive(Args, Debug)]
 struct Common {
     #[command(flatten)]
-    folder: Folder,
+    folder: SigningFolder,
 
     /// The holder's name; with --org it says who holds a URI for good
     #[arg(long)]
@@ -75,6 +78,11 @@ struct Common {
     /// Certificate policies (object identifiers)
     #[arg(long, value_name = "OID", num_args = 1.., value_parser = value::<PolicyOid>)]
     policy: Vec<PolicyOid>,
+
+    /// Says that the holder is that of these earlier certificates, which name the URIs: a URI that
+    /// was issued is issued again only so, or by renewing and rekeying
+    #[arg(long, value_name = "SERIAL", num_args = 1.., value_parser = value::<Serial>)]
+    same_holder: Vec<Serial>,
 
     #[command(flatten)]
     out: Out,
@@ -166,25 +174,26 @@ fn issue(profile: LeafProfile, common: Common, output: Output) -> anyhow::Result
     let now = environment::now();
     let names = profile.names();
     let (certificate, key) = common.files(profile.name().as_str());
-    // Before anything is issued that could then not be written.
-    for path in [&certificate, &key] {
-        if path.symlink_metadata().is_ok() {
-            return Err(Error::AlreadyExists { path: path.clone() }.into());
-        }
-    }
+    refuse_existing([&certificate, &key])?;
     if let Some(folder) = &common.out.out_dir {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     let subject = Subject::new(&common.name, common.org.as_deref())?;
     let mut request = LeafRequest::new(profile, subject);
     request.lifetime = Duration::days(common.days);
     request.policies = common.policy;
 
-    let mut ca = CaDirectory::open(&common.folder.dir)?;
-    let (issued, private_key) =
-        ca.issue_with_new_key(&request, common.key_type, now, &mut environment::rng())?;
-    write_new_private_file(&key, private_key.to_pem().as_bytes())?;
+    let mut ca = common.folder.open()?;
+    request.check(common.key_type)?;
+    let private_key = new_key(&key, common.key_type)?;
+    let issued = issue_for(
+        &mut ca,
+        &request,
+        private_key.public_key(),
+        &common.same_holder,
+    )
+    // A key without a certificate would only be in the way of the next attempt.
+    .inspect_err(|_| drop(fs::remove_file(&key)))?;
     write_public_file(&certificate, issued.chain_pem().as_bytes())?;
     output.show(&Issued {
         certificate,
@@ -196,4 +205,22 @@ fn issue(profile: LeafProfile, common: Common, output: Output) -> anyhow::Result
         not_after: issued.not_after(),
         now,
     })
+}
+
+/// Makes a key and writes it: before the certificate is issued, so that none is without its key.
+pub(super) fn new_key(path: &Path, algorithm: KeyAlgorithm) -> anyhow::Result<PrivateKey> {
+    let key = PrivateKey::generate(algorithm)?;
+    write_new_private_file(path, key.to_pem().as_bytes())?;
+    Ok(key)
+}
+
+/// Issues, to the holder of earlier certificates if some are named.
+pub(super) fn issue_for(
+    ca: &mut CaDirectory,
+    request: &LeafRequest,
+    key: &PublicKey,
+    same_holder: &[Serial],
+) -> Result<IssuedCertificate, udap_ca::Error> {
+    let (now, rng) = (environment::now(), &mut environment::rng());
+    ca.issue_to_same_holder(request, key, same_holder, now, rng)
 }

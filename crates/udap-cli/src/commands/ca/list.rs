@@ -3,9 +3,9 @@
 use clap::Args;
 use serde::Serialize;
 use time::OffsetDateTime;
-use udap_ca::{CaDirectory, CertificateStatus, Entry};
+use udap_ca::{CertificateStatus, Entry, Filter};
 
-use super::Folder;
+use super::folder::Folder;
 use crate::environment;
 use crate::output::{Output, Page, Report, moment};
 
@@ -70,10 +70,9 @@ impl Report for Listing {
 /// Lists them.
 pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
     let now = environment::now();
-    let index = CaDirectory::read_index(&arguments.folder.dir)?;
+    let entries = arguments.folder.index()?.list(&Filter::default(), now)?;
     output.show(&Listing {
-        certificates: index
-            .certificates
+        certificates: entries
             .into_iter()
             .map(|entry| Line {
                 status: entry.status(now),

@@ -1,15 +1,16 @@
 //! `udap ca`: the certificate authority of a trust community, in a folder.
 
+mod folder;
 mod init;
 mod issue;
 mod list;
 mod revocation_lists;
 mod revoke;
+mod target;
 
-use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 use crate::commands::Verdict;
 use crate::output::Output;
@@ -42,14 +43,6 @@ impl Command {
         }
         Ok(Verdict::Good)
     }
-}
-
-/// Where the authority is.
-#[derive(Args, Debug)]
-struct Folder {
-    /// The authority's folder
-    #[arg(long, value_name = "DIR")]
-    dir: PathBuf,
 }
 
 /// Parses with the library's own rules, so that a wrong value is wrong usage.

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use udap::trust::Crl;
 use udap_ca::{CaDirectory, IssuerRole, write_public_file};
 
-use super::Folder;
+use super::folder::SigningFolder;
 use crate::environment;
 use crate::output::{Output, Page, Report, moment};
 
@@ -18,7 +18,7 @@ use crate::output::{Output, Page, Report, moment};
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    folder: Folder,
+    folder: SigningFolder,
 
     /// A folder to copy the lists and CA certificates to, for example a web server's
     #[arg(long, value_name = "DIR")]
@@ -58,12 +58,12 @@ impl Report for Signed {
 /// Signs the lists.
 pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
     let now = environment::now();
-    let mut ca = CaDirectory::open(&arguments.folder.dir)?;
+    let mut ca = arguments.folder.open()?;
     ca.sign_crls(now)?;
     let mut roles = vec![IssuerRole::Intermediate];
-    match ca.root() {
-        Some(_) => roles.insert(0, IssuerRole::Root),
-        None => output.warn(
+    match ca.has_root_key() {
+        true => roles.insert(0, IssuerRole::Root),
+        false => output.warn(
             "the root's key is not in the folder, so the root's own list is as it was; sign it where the key is",
         ),
     }
