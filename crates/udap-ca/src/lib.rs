@@ -8,20 +8,26 @@
 //! * [`CaDirectory`]: root, issuing CA, index and revocation lists in a folder, with every write
 //!   atomic and one writer at a time.
 //!
+//! Beside them: [`SigningRequest`] reads requests, [`export`] writes what other programs read, and
+//! [`lint`] says whether a certificate, ours or not, keeps the profile.
+//!
 //! The profiles are those of the requirement list's section J: see [`profile`].
 
 mod authority;
 mod directory;
 mod error;
+pub mod export;
 mod extension;
 mod files;
 mod index;
 mod key;
+pub mod lint;
 mod passphrase;
 pub mod profile;
 mod revocation;
 mod san;
 mod serial;
+mod signing_request;
 
 pub use authority::{Authority, IssuedCertificate, Publication};
 pub use directory::{CaDirectory, InitOptions, published_files};
@@ -38,3 +44,4 @@ pub use profile::{LeafProfile, LeafRequest, Subject};
 pub use revocation::{RevocationReason, RevokedCertificate};
 pub use san::{SanHost, SanUri};
 pub use serial::Serial;
+pub use signing_request::SigningRequest;
