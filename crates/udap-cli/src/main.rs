@@ -47,9 +47,10 @@ fn main() -> ExitCode {
         Ok(Verdict::Refused) => ExitCode::FAILURE,
         Err(error) => {
             output.error(&error);
-            match error.downcast_ref::<commands::WrongUsage>() {
-                Some(_) => ExitCode::from(USAGE),
-                None => ExitCode::FAILURE,
+            if error.is::<commands::WrongUsage>() || error.is::<commands::Undecided>() {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::FAILURE
             }
         }
     }

@@ -74,6 +74,11 @@ pub(crate) fn certificates(paths: &[PathBuf]) -> anyhow::Result<Vec<Certificate>
     Ok(found)
 }
 
+/// A folder's files that may hold certificates.
+pub(crate) fn certificate_files_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    files_in(folder, &CERTIFICATE_ENDINGS)
+}
+
 /// The revocation lists of files and folders.
 pub(crate) fn crls(paths: &[PathBuf]) -> anyhow::Result<CrlStore> {
     let (found, faults) = readable_crls(paths);

@@ -153,6 +153,12 @@ impl CaDirectory {
         self.root.get().is_some() || self.path.join(key_file(IssuerRole::Root)).exists()
     }
 
+    /// What opened the keys, if they are encrypted.
+    #[must_use]
+    pub fn passphrase(&self) -> Option<&Passphrase> {
+        self.passphrase.as_ref()
+    }
+
     /// What was issued and revoked.
     #[must_use]
     pub fn index(&self) -> &Index {

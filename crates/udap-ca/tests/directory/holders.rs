@@ -132,7 +132,6 @@ fn a_key_belongs_to_one_party_and_a_disclosed_one_to_none() {
     }
 }
 
-/// Proves: J07
 #[test]
 fn renewing_keeps_key_and_names_and_rekeying_only_the_names() {
     let mut fixture = Fixture::new();

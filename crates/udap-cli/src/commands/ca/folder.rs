@@ -68,6 +68,16 @@ impl PasswordFile {
 }
 
 impl SigningFolder {
+    /// The folder's path.
+    pub(super) fn dir(&self) -> &Path {
+        &self.folder.dir
+    }
+
+    /// What opens the keys, once it has, for a command that opens the folder now and then.
+    pub(super) fn unlock(&self) -> anyhow::Result<Option<Passphrase>> {
+        Ok(self.open()?.passphrase().cloned())
+    }
+
     /// Opens the authority for this command alone, and finishes what a killed one left.
     pub(super) fn open(&self) -> anyhow::Result<CaDirectory> {
         let mut ca = self.open_with(self.password.read()?)?;
@@ -87,7 +97,10 @@ impl SigningFolder {
 }
 
 /// Opens the folder, after another command if there is one.
-fn wait_for(folder: &Path, passphrase: Option<Passphrase>) -> Result<CaDirectory, Error> {
+pub(super) fn wait_for(
+    folder: &Path,
+    passphrase: Option<Passphrase>,
+) -> Result<CaDirectory, Error> {
     let mut waited = Duration::ZERO;
     loop {
         match CaDirectory::open_with(folder, passphrase.clone()) {

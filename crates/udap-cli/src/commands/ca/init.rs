@@ -10,7 +10,7 @@ use udap_ca::{CaDirectory, InitOptions, IssuerRole, KeyAlgorithm};
 use super::folder::{Folder, PasswordFile, ask_for_new};
 use super::value;
 use crate::environment;
-use crate::output::{Output, Page, Report};
+use crate::output::{Output, Page, Progress, Report};
 
 /// How it is set up.
 #[derive(Args, Debug)]
@@ -122,12 +122,14 @@ pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
         ..InitOptions::new(&arguments.name)
     };
     let folder = &arguments.folder.dir;
+    let progress = Progress::begin(output, &format!("making two {} keys", arguments.key));
     let made = CaDirectory::init(
         folder,
         &options,
         environment::now(),
         &mut environment::rng(),
     )?;
+    progress.end();
     output.show(&Made {
         folder: folder.clone(),
         community: arguments.community.clone(),

@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use serde::Serialize;
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 use udap_ca::{
-    CaDirectory, IssuedCertificate, KeyAlgorithm, LeafProfile, LeafRequest, PolicyOid, PrivateKey,
-    PublicKey, SanHost, SanUri, Serial, Subject, write_new_private_file, write_public_file,
+    CaDirectory, IssuedCertificate, KeyAlgorithm, LeafProfile, LeafRequest, PolicyOid, PublicKey,
+    SanHost, SanUri, Serial, Subject,
 };
 
 use super::folder::SigningFolder;
+use super::issued::{Issued, NewKey};
 use super::target::refuse_existing;
 use super::value;
 use crate::environment;
-use crate::output::{Output, Page, Report, moment};
+use crate::output::Output;
 
 /// What the certificate is for.
 #[derive(Debug, Subcommand)]
@@ -123,34 +123,6 @@ impl Common {
     }
 }
 
-#[derive(Serialize)]
-struct Issued {
-    certificate: PathBuf,
-    key: PathBuf,
-    serial: String,
-    fingerprint: String,
-    names: Vec<String>,
-    #[serde(with = "time::serde::rfc3339")]
-    not_before: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
-    not_after: OffsetDateTime,
-    #[serde(skip)]
-    now: OffsetDateTime,
-}
-
-impl Report for Issued {
-    fn page(&self) -> Page {
-        let mut page = Page::default();
-        page.field("certificate", self.certificate.to_string_lossy());
-        page.field("private key", self.key.to_string_lossy());
-        page.list("names", &self.names);
-        page.field("valid until", moment(self.not_after, self.now));
-        page.field("serial number", &self.serial);
-        page.field("SHA-256", &self.fingerprint);
-        page
-    }
-}
-
 impl Command {
     /// Issues it.
     pub(crate) fn run(self, output: Output) -> anyhow::Result<()> {
@@ -171,7 +143,6 @@ impl Command {
 }
 
 fn issue(profile: LeafProfile, common: Common, output: Output) -> anyhow::Result<()> {
-    let now = environment::now();
     let names = profile.names();
     let (certificate, key) = common.files(profile.name().as_str());
     refuse_existing([&certificate, &key])?;
@@ -185,33 +156,15 @@ fn issue(profile: LeafProfile, common: Common, output: Output) -> anyhow::Result
 
     let mut ca = common.folder.open()?;
     request.check(common.key_type)?;
-    let private_key = new_key(&key, common.key_type)?;
+    let mut made = NewKey::make(&key, common.key_type, output)?;
     let issued = issue_for(
         &mut ca,
         &request,
-        private_key.public_key(),
+        made.key.public_key(),
         &common.same_holder,
-    )
-    // A key without a certificate would only be in the way of the next attempt.
-    .inspect_err(|_| drop(fs::remove_file(&key)))?;
-    write_public_file(&certificate, issued.chain_pem().as_bytes())?;
-    output.show(&Issued {
-        certificate,
-        key,
-        serial: issued.serial().to_string(),
-        fingerprint: issued.fingerprint(),
-        names,
-        not_before: issued.not_before(),
-        not_after: issued.not_after(),
-        now,
-    })
-}
-
-/// Makes a key and writes it: before the certificate is issued, so that none is without its key.
-pub(super) fn new_key(path: &Path, algorithm: KeyAlgorithm) -> anyhow::Result<PrivateKey> {
-    let key = PrivateKey::generate(algorithm)?;
-    write_new_private_file(path, key.to_pem().as_bytes())?;
-    Ok(key)
+    )?;
+    made.keep();
+    output.show(&Issued::write(&issued, &certificate, names)?.with_key(&made))
 }
 
 /// Issues, to the holder of earlier certificates if some are named.
