@@ -174,10 +174,12 @@ pub enum Error {
         not_after: OffsetDateTime,
     },
     /// The issuing certificate has been revoked.
-    #[error("the issuing certificate has been revoked")]
+    #[error("the issuing certificate has been revoked: set up a new authority, in another folder")]
     IssuerRevoked,
     /// No certificate has this serial number.
-    #[error("no certificate with serial number {serial} was issued here")]
+    #[error(
+        "no certificate with serial number {serial} was issued here; `udap ca list` shows which were"
+    )]
     UnknownSerial {
         /// The number asked for.
         serial: Serial,
@@ -195,13 +197,13 @@ pub enum Error {
         path: PathBuf,
     },
     /// The folder holds no certificate authority.
-    #[error("{} holds no certificate authority", path.display())]
+    #[error("{} holds no certificate authority: `udap ca init` sets one up", path.display())]
     NotInitialised {
         /// The folder.
         path: PathBuf,
     },
     /// Another process is writing.
-    #[error("another process is using the certificate authority in {}", path.display())]
+    #[error("another process is using the certificate authority in {}: try again when it has ended", path.display())]
     Locked {
         /// The folder.
         path: PathBuf,
@@ -213,7 +215,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The root's key is kept elsewhere, so nothing can be signed with it.
-    #[error("the root's key is not in this folder")]
+    #[error("the root's key is not in this folder: bring root.key back for this command")]
     RootKeyAbsent,
     /// A certificate and a key do not belong together.
     #[error("the CA certificate and its key do not belong together")]

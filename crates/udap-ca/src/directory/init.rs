@@ -40,8 +40,10 @@ pub struct InitOptions {
     pub crl_base_url: Option<String>,
     /// Folder of http URLs where the CA certificates will be (`root.cer`, `intermediate.cer`).
     pub certificate_base_url: Option<String>,
-    /// How long each revocation list is valid.
+    /// How long each of the issuing CA's revocation lists is valid.
     pub crl_lifetime: Duration,
+    /// The same for the root's, if it differs: its key may be where it is seldom at hand.
+    pub root_crl_lifetime: Option<Duration>,
     /// What encrypts both keys; without it they lie in the folder as they are.
     pub passphrase: Option<Passphrase>,
 }
@@ -59,6 +61,7 @@ impl InitOptions {
             crl_base_url: None,
             certificate_base_url: None,
             crl_lifetime: CRL_LIFETIME,
+            root_crl_lifetime: None,
             passphrase: None,
         }
     }
@@ -94,7 +97,10 @@ impl CaDirectory {
         fs::create_dir_all(path.join(ISSUED)).map_err(Error::io(path))?;
         let lock = Lock::take(path)?;
         make_room(path)?;
-        let index = Index::create(&path.join(INDEX), settings)?;
+        let index = Index::create(&path.join(INDEX), settings, |issuer| match issuer {
+            IssuerRole::Root => options.root_crl_lifetime.unwrap_or(options.crl_lifetime),
+            IssuerRole::Intermediate => options.crl_lifetime,
+        })?;
 
         let mut new_key = |issuer, algorithm| {
             let key = PrivateKey::generate(algorithm)?;
@@ -151,7 +157,8 @@ impl CaDirectory {
 }
 
 fn settings(options: &InitOptions) -> Result<Settings, Error> {
-    if options.crl_lifetime < Duration::SECOND {
+    let shortest = options.root_crl_lifetime.unwrap_or(options.crl_lifetime);
+    if shortest.min(options.crl_lifetime) < Duration::SECOND {
         return Err(Error::CrlLifetimeNotAllowed);
     }
     if let Some(community) = &options.community {
@@ -165,7 +172,6 @@ fn settings(options: &InitOptions) -> Result<Settings, Error> {
         community: options.community.clone(),
         crl_base_url: options.crl_base_url.clone(),
         certificate_base_url: options.certificate_base_url.clone(),
-        crl_lifetime: options.crl_lifetime,
     })
 }
 

@@ -57,7 +57,7 @@ impl CaDirectory {
         self.authority(issuer)?;
         let number = self.index.next_crl_number(issuer)?;
         let revoked = self.index.revoked_by(issuer)?;
-        let lifetime = self.index.settings().crl_lifetime;
+        let lifetime = self.index.crl_lifetime(issuer)?;
         let authority = self.authority(issuer)?;
         let list = authority.sign_crl(number, &revoked, now, lifetime)?;
         write_public_file(&self.crl_path(issuer), &list)?;

@@ -35,8 +35,6 @@ pub struct Settings {
     pub crl_base_url: Option<String>,
     /// The folder of URLs under which the CA certificates are published.
     pub certificate_base_url: Option<String>,
-    /// How long a revocation list is valid.
-    pub crl_lifetime: Duration,
 }
 
 /// The authority's memory: settings, revocation list numbers and every certificate.
@@ -231,6 +229,15 @@ impl Index {
             [issuer.as_str()],
             |row| row.get(0),
         )?)
+    }
+
+    /// How long each of an authority's lists is valid.
+    pub(crate) fn crl_lifetime(&self, issuer: IssuerRole) -> Result<Duration, Error> {
+        Ok(Duration::seconds(self.connection.query_row(
+            "SELECT lifetime_seconds FROM revocation_list WHERE issuer = ?",
+            [issuer.as_str()],
+            |row| row.get(0),
+        )?))
     }
 
     /// Whether a revocation waits for the list that carries it.

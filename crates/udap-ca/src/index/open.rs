@@ -6,7 +6,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use time::Duration;
 
 use super::{Index, Settings};
-use crate::Error;
+use crate::{Error, IssuerRole};
 
 /// The layout that this program writes (`PRAGMA user_version`).
 const VERSION: u32 = 1;
@@ -28,7 +28,11 @@ pub(crate) enum SetUp {
 
 impl Index {
     /// Makes the index of an authority that is not ready yet.
-    pub(crate) fn create(path: &Path, settings: Settings) -> Result<Self, Error> {
+    pub(crate) fn create(
+        path: &Path,
+        settings: Settings,
+        lifetime: impl Fn(IssuerRole) -> Duration,
+    ) -> Result<Self, Error> {
         let mut connection = Connection::open(path)?;
         prepare(&connection)?;
         let transaction = connection.transaction()?;
@@ -49,17 +53,19 @@ impl Index {
             transaction.pragma_update(None, "user_version", VERSION)?;
         }
         transaction.execute(
-            "INSERT INTO authority VALUES (1, 0, ?, ?, ?, ?)",
+            "INSERT INTO authority VALUES (1, 0, ?, ?, ?)",
             params![
                 settings.community,
                 settings.crl_base_url,
-                settings.certificate_base_url,
-                settings.crl_lifetime.whole_seconds()
+                settings.certificate_base_url
             ],
         )?;
-        transaction.execute_batch(
-            "INSERT INTO revocation_list VALUES ('root', 0, 1), ('intermediate', 0, 1);",
-        )?;
+        for issuer in IssuerRole::ALL {
+            transaction.execute(
+                "INSERT INTO revocation_list VALUES (?, 0, 1, ?)",
+                params![issuer.as_str(), lifetime(issuer).whole_seconds()],
+            )?;
+        }
         transaction.commit()?;
         Ok(Self {
             connection,
@@ -122,22 +128,20 @@ const NOTHING_SET: Settings = Settings {
     community: None,
     crl_base_url: None,
     certificate_base_url: None,
-    crl_lifetime: Duration::ZERO,
 };
 
 fn load_settings(connection: &Connection) -> Result<Option<(Settings, bool)>, Error> {
     Ok(connection
         .query_row(
-            "SELECT community, crl_base_url, certificate_base_url, crl_lifetime_seconds, ready FROM authority",
+            "SELECT community, crl_base_url, certificate_base_url, ready FROM authority",
             [],
             |row| {
                 let settings = Settings {
                     community: row.get(0)?,
                     crl_base_url: row.get(1)?,
                     certificate_base_url: row.get(2)?,
-                    crl_lifetime: Duration::seconds(row.get(3)?),
                 };
-                Ok((settings, row.get(4)?))
+                Ok((settings, row.get(3)?))
             },
         )
         .optional()?)

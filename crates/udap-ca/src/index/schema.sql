@@ -6,8 +6,7 @@ CREATE TABLE authority (
   ready                INTEGER NOT NULL CHECK (ready IN (0, 1)),
   community            TEXT,
   crl_base_url         TEXT,
-  certificate_base_url TEXT,
-  crl_lifetime_seconds INTEGER NOT NULL CHECK (crl_lifetime_seconds > 0)
+  certificate_base_url TEXT
 ) STRICT;
 
 CREATE TABLE revocation_list (
@@ -15,7 +14,9 @@ CREATE TABLE revocation_list (
   -- Of the latest list; taken before the list is signed, so that none is used twice.
   number INTEGER NOT NULL CHECK (number >= 0),
   -- 1 while a revocation waits for the list that carries it.
-  due    INTEGER NOT NULL CHECK (due IN (0, 1))
+  due    INTEGER NOT NULL CHECK (due IN (0, 1)),
+  -- How long each list is valid.
+  lifetime_seconds INTEGER NOT NULL CHECK (lifetime_seconds > 0)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE certificate (

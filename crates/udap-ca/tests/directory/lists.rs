@@ -4,12 +4,12 @@ use std::{fs, slice::from_ref};
 
 use time::Duration;
 use udap_ca::{
-    CaDirectory, CertificateStatus, Error, Filter, IssuerRole, ProfileName, RevocationReason,
-    Serial,
+    CaDirectory, CertificateStatus, Error, Filter, InitOptions, IssuerRole, ProfileName,
+    RevocationReason, Serial,
 };
 use x509_parser::{prelude::FromDer as _, revocation_list::CertificateRevocationList};
 
-use crate::fixture::{Fixture, NOW, entries, openssl_verify};
+use crate::fixture::{Fixture, NOW, entries, openssl_verify, options};
 
 /// Proves: J07, J08, J09
 #[test]
@@ -179,4 +179,20 @@ fn without_the_roots_key_leaves_are_issued_but_the_roots_list_is_not_signed() {
         ),
         (1, 2)
     );
+}
+
+#[test]
+fn the_roots_list_may_be_valid_for_longer() {
+    let mut fixture = Fixture::new();
+    let options = InitOptions {
+        root_crl_lifetime: Some(Duration::days(90)),
+        ..options()
+    };
+    let ca = CaDirectory::init(fixture.folder.path(), &options, NOW, &mut fixture.rng).unwrap();
+    let days = IssuerRole::ALL.map(|issuer| {
+        let der = fs::read(ca.crl_path(issuer)).unwrap();
+        let (_, list) = CertificateRevocationList::from_der(&der).unwrap();
+        (list.next_update().unwrap().to_datetime() - NOW).whole_days()
+    });
+    assert_eq!(days, [90, 7]);
 }

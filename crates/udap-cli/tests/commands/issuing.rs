@@ -220,6 +220,32 @@ fn lists_are_filtered() {
     place.run("ca list --dir ca --status lost").misused();
 }
 
+#[test]
+fn commands_at_the_same_time_wait_for_one_another() {
+    let place = community();
+    let serials: Vec<String> = std::thread::scope(|scope| {
+        let issue = |number: usize| {
+            let line = format!(
+                "ca issue client --dir ca --key-type p256 --name A{number} --uri https://a.example.org/{number} \
+                 --out a{number}.pem --json"
+            );
+            let issued = place.run(&line).good().json();
+            issued["serial"].as_str().unwrap().to_owned()
+        };
+        let all: Vec<_> = (0..6)
+            .map(|number| scope.spawn(move || issue(number)))
+            .collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let listed = place.run("ca list --dir ca --json").good().out;
+    assert!(
+        serials
+            .iter()
+            .all(|serial| listed.contains(serial.as_str())),
+        "{listed}"
+    );
+}
+
 /// Proves: J08, J09
 #[test]
 fn openssl_checks_the_whole_path_and_every_list() {

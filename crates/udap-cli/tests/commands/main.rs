@@ -7,6 +7,7 @@ mod db;
 mod doctor;
 mod exports;
 mod generated;
+mod guide;
 mod inspect;
 mod issuing;
 mod lint;

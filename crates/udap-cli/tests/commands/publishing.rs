@@ -172,11 +172,14 @@ fn a_list_is_signed_anew_before_it_lapses_if_the_key_is_there() {
     place.run(&format!("{INIT} --password-file word")).good();
     let list = place.path("ca/intermediate.crl");
     // So short a time is left that it is due at once.
-    let database = "update authority set crl_lifetime_seconds = 3;";
+    let database = "update revocation_list set lifetime_seconds = 3;";
     let path = place.path("ca/ca.db");
     sqlite(&path, database);
     place.run("ca crl --dir ca --password-file word").good();
-    sqlite(&path, "update authority set crl_lifetime_seconds = 604800;");
+    sqlite(
+        &path,
+        "update revocation_list set lifetime_seconds = 604800;",
+    );
     std::thread::sleep(std::time::Duration::from_secs(3));
     let before = std::fs::read(&list).unwrap();
     let _serving = Serving::start(&place, "--password-file word");

@@ -58,6 +58,10 @@ pub(crate) struct Arguments {
         value_parser = clap::value_parser!(i64).range(1..=365)
     )]
     crl_days: i64,
+
+    /// The same for the root's list, if its key is to be kept where it is seldom at hand
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i64).range(1..=365))]
+    root_crl_days: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -119,6 +123,7 @@ pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
         crl_base_url: arguments.crl_url.clone(),
         certificate_base_url: arguments.aia_url.clone(),
         crl_lifetime: Duration::days(arguments.crl_days),
+        root_crl_lifetime: arguments.root_crl_days.map(Duration::days),
         ..InitOptions::new(&arguments.name)
     };
     let folder = &arguments.folder.dir;
