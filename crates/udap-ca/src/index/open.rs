@@ -1,9 +1,10 @@
 //! Making and opening the database.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, params};
 use time::Duration;
+use url::Url;
 
 use super::{Index, Settings};
 use crate::{Error, IssuerRole};
@@ -91,9 +92,18 @@ impl Index {
     /// Opens an index for reading.
     pub(crate) fn read(path: &Path) -> Result<(Self, SetUp), Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(PATIENCE)?;
-        Self::load(connection)
+        let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
+            connection.busy_timeout(PATIENCE)?;
+            // The first look is what needs the log's files.
+            connection.pragma_query(None, "schema_version", |_| Ok(()))?;
+            Ok(connection)
+        });
+        match opened {
+            Err(error) if needs_a_writable_folder(&error) && !has_log(path) => {
+                Self::load(as_it_is(path)?)
+            }
+            opened => Self::load(opened?),
+        }
     }
 
     fn load(connection: Connection) -> Result<(Self, SetUp), Error> {
@@ -147,6 +157,36 @@ fn load_settings(connection: &Connection) -> Result<Option<(Settings, bool)>, Er
         .optional()?)
 }
 
+/// Whether reading failed because SQLite may not make the log's files, as in a folder of somebody
+/// else's, or on a read-only disk.
+fn needs_a_writable_folder(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
+}
+
+/// Whether a log holds what the database does not yet.
+fn has_log(path: &Path) -> bool {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    fs::metadata(name).is_ok_and(|log| log.len() > 0)
+}
+
+/// The database without log and locks: whoever may not write waits for nobody.
+fn as_it_is(path: &Path) -> Result<Connection, Error> {
+    let io = Error::io(path);
+    let absolute = path.canonicalize().map_err(io)?;
+    let url = Url::from_file_path(&absolute).map_err(|()| Error::Unreadable {
+        what: "path of the index",
+    })?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    Ok(Connection::open_with_flags(
+        format!("{url}?immutable=1"),
+        flags,
+    )?)
+}
+
 fn prepare(connection: &Connection) -> Result<(), Error> {
     connection.busy_timeout(PATIENCE)?;
     // Readers see the last committed state while a command writes.
@@ -155,4 +195,30 @@ fn prepare(connection: &Connection) -> Result<(), Error> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_read_as_it_is_whatever_its_folder_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("a ?b#c%20");
+        fs::create_dir(&folder).unwrap();
+        let path = folder.join("ca.db");
+        let settings = Settings {
+            community: Some("urn:a:b".to_owned()),
+            ..NOTHING_SET
+        };
+        drop(Index::create(&path, settings.clone(), |_| Duration::DAY).unwrap());
+        assert!(!has_log(&path), "whoever ends takes it away");
+        let (index, set_up) = Index::load(as_it_is(&path).unwrap()).unwrap();
+        assert_eq!((index.settings(), set_up), (&settings, SetUp::Unfinished));
+        assert_eq!(
+            fs::read_dir(&folder).unwrap().count(),
+            1,
+            "nothing is written"
+        );
+    }
 }
