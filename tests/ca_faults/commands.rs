@@ -51,7 +51,7 @@ impl<'a> Commands<'a> {
             takes: HashMap::new(),
             next: 0,
         };
-        for verb in ["issue", "renew", "rekey", "revoke", "crl"] {
+        for verb in ["issue", "renew", "rekey", "revoke", "crl", "renew-ca"] {
             let (line, _) = commands
                 .line(verb, &mut |_| 0)
                 .expect("the first is issued");
@@ -126,6 +126,7 @@ impl<'a> Commands<'a> {
                 let line = format!("ca revoke --dir ca --json {serial} --reason superseded");
                 (line, Some(serial))
             }
+            "renew-ca" => ("ca renew-ca --dir ca --json".to_owned(), None),
             _ => ("ca crl --dir ca --json".to_owned(), None),
         })
     }
@@ -142,7 +143,9 @@ impl<'a> Commands<'a> {
 
     /// Begins a command, and kills it at some moment of the time that it takes.
     pub(crate) fn kill_one(&mut self, random: &mut StdRng) -> Kill {
-        let verbs = ["issue", "issue", "renew", "rekey", "revoke", "crl"];
+        let verbs = [
+            "issue", "issue", "renew", "rekey", "revoke", "crl", "renew-ca",
+        ];
         let verb = verbs[random.random_range(0..verbs.len())];
         let asked = self.line(verb, &mut |count| random.random_range(0..count));
         let (verb, (line, revoked)) = match asked {

@@ -78,6 +78,7 @@ fn look(place: &Place, known: &mut Known) -> Result<Vec<String>, String> {
     let mut problems = Vec::new();
     problems.extend(entries_are_sound(entries, known));
     problems.extend(files_are_listed(place, entries)?);
+    problems.extend(issuing_ca_is_the_latest(place, entries)?);
     problems.extend(nothing_is_left_over(place)?);
     problems.extend(list_carries_revocations(place, entries, known)?);
     Ok(problems)
@@ -139,11 +140,7 @@ fn files_are_listed(place: &Place, entries: &[Value]) -> Result<Vec<String>, Str
             let chain = Certificate::from_pem_bundle(&content);
             let chain = chain.map_err(|error| format!("{path} is not whole: {error}"))?;
             let leaf = chain.first().ok_or(format!("{path} is empty"))?;
-            let fingerprint: String = Sha256::digest(leaf.der())
-                .iter()
-                .map(|octet| format!("{octet:02x}"))
-                .collect();
-            match listed.get(fingerprint.as_str()) {
+            match listed.get(fingerprint(leaf.der()).as_str()) {
                 None => problems.push(format!("{path} is not listed")),
                 Some(serial) if folder == "ca/issued" => {
                     filed.insert((*serial).to_owned());
@@ -159,6 +156,29 @@ fn files_are_listed(place: &Place, entries: &[Value]) -> Result<Vec<String>, Str
         }
     }
     Ok(problems)
+}
+
+/// Both files of the issuing CA hold the certificate that was listed last.
+fn issuing_ca_is_the_latest(place: &Place, entries: &[Value]) -> Result<Vec<String>, String> {
+    let mut listed = entries.iter().rev();
+    let latest = listed.find(|entry| entry["profile"] == "issuing-ca");
+    let latest = text(latest.ok_or("no issuing CA is listed")?, "fingerprint");
+    let mut problems = Vec::new();
+    for name in ["ca/intermediate.pem", "ca/intermediate.cer"] {
+        let content = fs::read(place.path(name)).map_err(|error| format!("{name}: {error}"))?;
+        let chain = Certificate::from_pem_bundle(&content);
+        let chain = chain.map_err(|error| format!("{name} is not whole: {error}"))?;
+        let is_latest = |one: &Certificate| fingerprint(one.der()) == latest;
+        if !chain.first().is_some_and(is_latest) {
+            problems.push(format!("{name} is not what was listed last"));
+        }
+    }
+    Ok(problems)
+}
+
+fn fingerprint(der: &[u8]) -> String {
+    let octets = Sha256::digest(der);
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 fn nothing_is_left_over(place: &Place) -> Result<Vec<String>, String> {

@@ -151,7 +151,7 @@ pub enum Error {
         serial: Serial,
     },
     /// A CA's certificate is not renewed like a leaf.
-    #[error("certificate {serial} is the issuing CA's own; only leaves are renewed and rekeyed")]
+    #[error("certificate {serial} is the issuing CA's own: `udap ca renew-ca` renews it")]
     NotALeaf {
         /// The certificate.
         serial: Serial,

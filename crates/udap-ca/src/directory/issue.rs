@@ -125,7 +125,7 @@ impl CaDirectory {
         now: OffsetDateTime,
         rng: &mut impl Rng,
     ) -> Result<IssuedCertificate, Error> {
-        if self.index.issuing_ca_is_revoked()? {
+        if self.issuing_ca()?.revocation.is_some() {
             return Err(Error::IssuerRevoked);
         }
         for issuer in IssuerRole::ALL {

@@ -16,6 +16,7 @@
 
 mod init;
 mod issue;
+mod issuing_ca;
 mod layout;
 mod lists;
 mod lock;
@@ -32,8 +33,8 @@ use std::{
 use zeroize::Zeroizing;
 
 use crate::{
-    Authority, Error, Index, IssuerRole, Passphrase, PrivateKey, PublicKey, Publication, Serial,
-    Settings,
+    Authority, Error, Index, IssuerRole, Passphrase, PrivateKey, ProfileName, PublicKey,
+    Publication, Serial, Settings,
     authority::to_pem,
     files::{check_private, write_public_file},
     index::SetUp,
@@ -129,6 +130,10 @@ impl CaDirectory {
         }
         remove_left_overs(&self.path.join(ISSUED))?;
         for serial in unfiled {
+            if self.index.known(&serial)?.profile == ProfileName::IssuingCa {
+                self.replace_issuing_ca(&serial)?;
+                continue;
+            }
             let leaf = to_pem(&self.index.certificate_der(&serial)?);
             let issuer = self.intermediate.certificate_pem();
             self.file(&serial, &format!("{leaf}{issuer}"))?;

@@ -213,14 +213,6 @@ impl Index {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    pub(crate) fn issuing_ca_is_revoked(&self) -> Result<bool, Error> {
-        Ok(self.connection.query_row(
-            "SELECT EXISTS (SELECT 1 FROM certificate WHERE issuer = 'root' AND revoked_at IS NOT NULL)",
-            [],
-            |row| row.get(0),
-        )?)
-    }
-
     /// The number for an authority's next list; durable before the list is signed, so that it never
     /// repeats.
     pub(crate) fn next_crl_number(&mut self, issuer: IssuerRole) -> Result<u64, Error> {

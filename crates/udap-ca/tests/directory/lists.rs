@@ -4,12 +4,12 @@ use std::{fs, slice::from_ref};
 
 use time::Duration;
 use udap_ca::{
-    CaDirectory, CertificateStatus, Error, Filter, InitOptions, IssuerRole, ProfileName,
-    RevocationReason, Serial,
+    CaDirectory, CertificateStatus, Error, Filter, InitOptions, IssuerRole, KeyAlgorithm,
+    ProfileName, RevocationReason, Serial,
 };
 use x509_parser::{prelude::FromDer as _, revocation_list::CertificateRevocationList};
 
-use crate::fixture::{Fixture, NOW, entries, openssl_verify, options};
+use crate::fixture::{Fixture, NOW, client, entries, openssl, openssl_verify, options};
 
 /// Proves: J07, J08, J09
 #[test]
@@ -195,4 +195,51 @@ fn the_roots_list_may_be_valid_for_longer() {
         (list.next_update().unwrap().to_datetime() - NOW).whole_days()
     });
     assert_eq!(days, [90, 7]);
+}
+
+/// Proves: J09
+#[test]
+fn a_renewed_issuing_ca_keeps_its_key_and_what_it_issued_and_lasts_longer() {
+    let mut fixture = Fixture::new();
+    let mut ca = fixture.init();
+    let old = ca.intermediate().serial().clone();
+    let before = fixture
+        .issue(&mut ca, "https://a.example.org", "One")
+        .unwrap();
+    let later = NOW + Duration::days(5 * 365 - 30);
+    let entry = ca.renew_issuing_ca(later, &mut fixture.rng).unwrap();
+    assert_ne!(entry.serial, old);
+    assert_eq!(entry.follows[0].serial, old);
+    let request = client("https://b.example.org", "One");
+    let (after, _) = ca
+        .issue_with_new_key(&request, KeyAlgorithm::P256, later, &mut fixture.rng)
+        .unwrap();
+    assert_eq!(after.not_after(), later + Duration::days(365));
+    ca.sign_crls(later).unwrap();
+    let after = format!("issued/{}.pem", after.serial());
+    let (accepted, text) = openssl_verify(fixture.path(), &after, later);
+    assert!(accepted, "{text}");
+    let pem = fs::read(ca.certificate_path(IssuerRole::Intermediate)).unwrap();
+    let published = fs::read(fixture.path().join("intermediate.cer")).unwrap();
+    assert_eq!(pem::parse(pem).unwrap().contents(), published);
+    let before = format!("issued/{before}.pem");
+    let verify = ["verify", "-partial_chain", "-no_check_time"];
+    let arguments = [&verify[..], &["-trusted", "intermediate.pem", &before]].concat();
+    let (accepted, text) = openssl(fixture.path(), &arguments);
+    assert!(accepted, "{text}");
+
+    // The old one may be revoked without the new one's coming to harm.
+    ca.revoke(&old, RevocationReason::Superseded, later)
+        .unwrap();
+    fixture.rng = rand::SeedableRng::seed_from_u64(2);
+    let request = client("https://c.example.org", "One");
+    ca.issue_with_new_key(&request, KeyAlgorithm::P256, later, &mut fixture.rng)
+        .unwrap();
+    ca.revoke(&entry.serial, RevocationReason::CaCompromise, later)
+        .unwrap();
+    let request = client("https://d.example.org", "One");
+    let refused = ca.issue_with_new_key(&request, KeyAlgorithm::P256, later, &mut fixture.rng);
+    assert!(matches!(refused, Err(Error::IssuerRevoked)));
+    let refused = ca.renew_issuing_ca(later, &mut fixture.rng);
+    assert!(matches!(refused, Err(Error::RevokedNotRenewed { .. })));
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use rand::{SeedableRng as _, rngs::StdRng};
 use time::Duration;
-use udap_ca::{CaDirectory, CertificateStatus, Error, InitOptions, KeyAlgorithm};
+use udap_ca::{CaDirectory, CertificateStatus, Error, InitOptions, IssuerRole, KeyAlgorithm};
 use x509_parser::{prelude::FromDer as _, revocation_list::CertificateRevocationList};
 
 use crate::fixture::{Fixture, NOW, client, entries, options};
@@ -104,6 +104,30 @@ fn what_a_killed_command_left_is_finished() {
     assert_ne!(before, after);
     ca.resume(NOW).unwrap();
     assert_eq!(fs::read(&crl).unwrap(), after, "once is enough");
+}
+
+#[test]
+fn an_issuing_ca_whose_renewal_was_cut_short_is_renewed() {
+    let mut fixture = Fixture::new();
+    let mut ca = fixture.init();
+    let file = ca.certificate_path(IssuerRole::Intermediate);
+    let old = fs::read(&file).unwrap();
+    let entry = ca
+        .renew_issuing_ca(NOW + Duration::days(1), &mut fixture.rng)
+        .unwrap();
+    let new = fs::read(&file).unwrap();
+    drop(ca);
+    // As if killed after it was listed, before its files were written.
+    fs::write(&file, &old).unwrap();
+    let database = rusqlite::Connection::open(fixture.path().join("ca.db")).unwrap();
+    let unfiled = "UPDATE certificate SET filed = 0 WHERE serial = ?";
+    database
+        .execute(unfiled, [entry.serial.to_string()])
+        .unwrap();
+    drop(database);
+    let ca = CaDirectory::open(fixture.path()).unwrap();
+    assert_eq!(fs::read(&file).unwrap(), new);
+    assert_eq!(ca.intermediate().serial(), &entry.serial);
 }
 
 #[test]

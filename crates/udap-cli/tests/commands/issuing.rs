@@ -221,6 +221,23 @@ fn lists_are_filtered() {
 }
 
 #[test]
+fn the_issuing_ca_is_renewed_where_the_roots_key_is() {
+    let (place, _) = with_app(10);
+    let renewed = place.run("ca renew-ca --dir ca --json").good().json();
+    assert_eq!(renewed["certificate"], "ca/intermediate.pem");
+    let verify = "verify --anchors ca/root.pem --crl ca";
+    place.run(&format!("{verify} -- app.pem")).good();
+    let serial = renewed["serial"].as_str().unwrap();
+    let refused = place
+        .run(&format!("ca renew --dir ca {serial} --out x.pem"))
+        .refused();
+    assert!(refused.err.contains("renew-ca"), "{refused:?}");
+    std::fs::remove_file(place.path("ca/root.key")).unwrap();
+    let refused = place.run("ca renew-ca --dir ca").refused();
+    assert!(refused.err.contains("root.key"), "{refused:?}");
+}
+
+#[test]
 fn commands_at_the_same_time_wait_for_one_another() {
     let place = community();
     let serials: Vec<String> = std::thread::scope(|scope| {

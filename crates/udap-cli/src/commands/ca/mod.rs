@@ -9,6 +9,7 @@ mod list;
 mod needs_renewal;
 mod publish;
 mod renew;
+mod renew_ca;
 mod revocation_lists;
 mod revoke;
 mod serve;
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Renew(renew::Renew),
     /// Issue a certificate anew, for the same names and another key
     Rekey(renew::Rekey),
+    /// Issue the issuing CA's own certificate anew, for the same key; needs the root's key
+    RenewCa(renew_ca::Arguments),
     /// Revoke a certificate and sign the new revocation list
     Revoke(revoke::Arguments),
     /// Sign new revocation lists, before the present ones lapse
@@ -62,6 +65,7 @@ impl Command {
             Self::Sign(arguments) => sign::run(arguments, output)?,
             Self::Renew(arguments) => renew::renew(&arguments, output)?,
             Self::Rekey(arguments) => renew::rekey(&arguments, output)?,
+            Self::RenewCa(arguments) => renew_ca::run(&arguments, output)?,
             Self::Revoke(arguments) => revoke::run(&arguments, output)?,
             Self::Crl(arguments) => revocation_lists::run(&arguments, output)?,
             Self::List(arguments) => list::run(&arguments, output)?,
