@@ -1,6 +1,7 @@
 //! The server against programs that are not ours. Run by `cargo xtask interop`.
 
 mod guide;
+mod keystore;
 mod other_server;
 mod proxies;
 mod proxy;

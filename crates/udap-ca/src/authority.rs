@@ -191,6 +191,38 @@ impl Authority {
         Self::assemble(certificate, signer, false, publication)
     }
 
+    /// Issues the certificate of a CA below this one anew, for the same key: paths through the old
+    /// one and its lists stay as they are (J09).
+    ///
+    /// # Errors
+    /// Those of [`Authority::new_issuing_ca`]; [`Error::Unreadable`].
+    pub fn renew_issuing_ca(
+        &self,
+        subordinate: &Self,
+        subject: &Subject,
+        now: OffsetDateTime,
+        rng: &mut impl Rng,
+    ) -> Result<IssuedCertificate, Error> {
+        let validity = self.validity_from(now, ISSUING_CA_LIFETIME)?;
+        let serial = Serial::random(rng);
+        let params = issuing_ca_params(subject, &serial, validity, &self.publication);
+        let key = PublicKey::of_certificate(&subordinate.certificate)?;
+        let certificate = params.signed_by(&key.for_signing()?, &self.issuer)?;
+        Ok(IssuedCertificate {
+            der: certificate.der().to_vec(),
+            chain: Vec::new(),
+            serial,
+            not_before: validity.not_before,
+            not_after: validity.not_after,
+        })
+    }
+
+    /// The certificate's serial number.
+    #[must_use]
+    pub fn serial(&self) -> &Serial {
+        &self.serial
+    }
+
     /// Restores an authority from its certificate (DER) and key. `is_root` says whether the
     /// certificate is the trust anchor itself, which then stays out of every chain.
     ///
@@ -273,7 +305,7 @@ impl Authority {
     }
 
     /// Issues a leaf for `key`. Whether the URIs may go to this party (J03) is for the caller:
-    /// see [`crate::Index::check_party`].
+    /// see [`crate::CaDirectory::issue`].
     ///
     /// # Errors
     /// [`Error::NoSubjectAltName`], [`Error::KeyAlgorithmNotAllowed`],

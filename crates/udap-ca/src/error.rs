@@ -99,6 +99,66 @@ pub enum Error {
         /// The first holder's certificate.
         serial: Serial,
     },
+    /// The URI was issued to the same party before, and nothing says that the holder is the same (J03).
+    #[error(
+        "the URI `{uri}` was issued before, in certificate {serial}: renew or rekey that one, or confirm that the holder is the same (--same-holder {serial})"
+    )]
+    UriIssuedBefore {
+        /// The URI, as it was issued.
+        uri: String,
+        /// The latest certificate that names it.
+        serial: Serial,
+    },
+    /// The earlier certificate is another party's (J03).
+    #[error("certificate {serial} belongs to {party}, which is another party")]
+    NotTheSameHolder {
+        /// The earlier certificate.
+        serial: Serial,
+        /// Its subject.
+        party: String,
+    },
+    /// The key is another party's (J03).
+    #[error(
+        "the key was certified for another party, in certificate {serial}: a holder's key is its own; make a new one"
+    )]
+    KeyBelongsToAnother {
+        /// The other party's certificate.
+        serial: Serial,
+    },
+    /// The key is one of the authority's own.
+    #[error("the key is the certificate authority's own")]
+    KeyOfTheAuthority,
+    /// The key was disclosed.
+    #[error(
+        "the key was disclosed: certificate {serial} was revoked for keyCompromise; make a new key"
+    )]
+    KeyCompromised {
+        /// The revoked certificate.
+        serial: Serial,
+    },
+    /// Rekeying with the key that there is.
+    #[error("certificate {serial} has this very key: renew it instead, or make a new key")]
+    SameKey {
+        /// The earlier certificate.
+        serial: Serial,
+    },
+    /// A revoked certificate is not renewed.
+    #[error(
+        "certificate {serial} is revoked, so it is not renewed; rekey it, if its holder may have another"
+    )]
+    RevokedNotRenewed {
+        /// The certificate.
+        serial: Serial,
+    },
+    /// A CA's certificate is not renewed like a leaf.
+    #[error("certificate {serial} is the issuing CA's own: `udap ca renew-ca` renews it")]
+    NotALeaf {
+        /// The certificate.
+        serial: Serial,
+    },
+    /// A certificate signing request whose signature is not by its own key.
+    #[error("the signing request is not signed with its own key, so nobody has proved to hold it")]
+    NoProofOfPossession,
     /// The random source gave a serial number that was given out before.
     #[error("the random source repeated serial number {serial}; nothing was issued")]
     SerialRepeated {
@@ -114,10 +174,12 @@ pub enum Error {
         not_after: OffsetDateTime,
     },
     /// The issuing certificate has been revoked.
-    #[error("the issuing certificate has been revoked")]
+    #[error("the issuing certificate has been revoked: set up a new authority, in another folder")]
     IssuerRevoked,
     /// No certificate has this serial number.
-    #[error("no certificate with serial number {serial} was issued here")]
+    #[error(
+        "no certificate with serial number {serial} was issued here; `udap ca list` shows which were"
+    )]
     UnknownSerial {
         /// The number asked for.
         serial: Serial,
@@ -135,13 +197,13 @@ pub enum Error {
         path: PathBuf,
     },
     /// The folder holds no certificate authority.
-    #[error("{} holds no certificate authority", path.display())]
+    #[error("{} holds no certificate authority: `udap ca init` sets one up", path.display())]
     NotInitialised {
         /// The folder.
         path: PathBuf,
     },
     /// Another process is writing.
-    #[error("another process is using the certificate authority in {}", path.display())]
+    #[error("another process is using the certificate authority in {}: try again when it has ended", path.display())]
     Locked {
         /// The folder.
         path: PathBuf,
@@ -153,7 +215,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The root's key is kept elsewhere, so nothing can be signed with it.
-    #[error("the root's key is not in this folder")]
+    #[error("the root's key is not in this folder: bring root.key back for this command")]
     RootKeyAbsent,
     /// A certificate and a key do not belong together.
     #[error("the CA certificate and its key do not belong together")]
@@ -163,6 +225,30 @@ pub enum Error {
         "the certificate is not a CA certificate that may sign certificates and revocation lists"
     )]
     NotACa,
+    /// The key is encrypted, and no passphrase was given.
+    #[error("the key {} is encrypted: its passphrase is needed", path.display())]
+    PassphraseNeeded {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The passphrase does not open the key.
+    #[error("the passphrase does not open the key")]
+    WrongPassphrase,
+    /// An empty passphrase.
+    #[error("the passphrase is empty")]
+    EmptyPassphrase,
+    /// The setting up was interrupted.
+    #[error("the certificate authority in {} was not set up to the end; nothing was issued: run `udap ca init` again", path.display())]
+    Unfinished {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder is of a version before the first release.
+    #[error("{} was written by a version before the first release, which this one does not read: set up a new authority in another folder", path.display())]
+    OldIndex {
+        /// The old index.
+        path: PathBuf,
+    },
     /// The index was written by a newer version.
     #[error("the index has version {found}, this program knows version {known}")]
     IndexVersion {
@@ -171,14 +257,9 @@ pub enum Error {
         /// The version of this program.
         known: u32,
     },
-    /// The index is damaged.
-    #[error("the index {} cannot be read", path.display())]
-    Index {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: serde_json::Error,
-    },
+    /// The index cannot be read or written.
+    #[error("the index of the certificate authority (ca.db) cannot be used")]
+    Index(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// PEM or DER that cannot be read.
     #[error("the {what} cannot be read")]
     Unreadable {
@@ -208,5 +289,11 @@ impl Error {
 impl From<rcgen::Error> for Error {
     fn from(error: rcgen::Error) -> Self {
         Self::Crypto(Box::new(error))
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Index(Box::new(error))
     }
 }

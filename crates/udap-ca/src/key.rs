@@ -8,6 +8,7 @@ use rcgen::{
 };
 use serde::{Deserialize, Serialize};
 use x509_parser::{
+    certificate::X509Certificate,
     oid_registry::{OID_EC_P256, OID_NIST_EC_P384},
     prelude::FromDer as _,
     public_key::PublicKey as ParsedKey,
@@ -15,7 +16,7 @@ use x509_parser::{
 };
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::Error;
+use crate::{Error, Passphrase, passphrase};
 
 /// The label of PKCS#8 in PEM (RFC 7468 §10).
 const PKCS8_LABEL: &str = "PRIVATE KEY";
@@ -127,6 +128,18 @@ impl PublicKey {
         })
     }
 
+    /// The key that a certificate (DER) is for.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub fn of_certificate(der: &[u8]) -> Result<Self, Error> {
+        let parsed = X509Certificate::from_der(der);
+        let (_, certificate) = parsed.map_err(|_| Error::Unreadable {
+            what: "certificate",
+        })?;
+        Self::from_spki_der(certificate.public_key().raw)
+    }
+
     /// The DER SubjectPublicKeyInfo.
     #[must_use]
     pub fn spki_der(&self) -> &[u8] {
@@ -181,6 +194,37 @@ impl PrivateKey {
             return Err(unreadable());
         }
         Self::from_pair(KeyPair::try_from(der.as_slice()).map_err(|_| unreadable())?)
+    }
+
+    /// Reads a PKCS#8 key in PEM, encrypted (RFC 5958 §3) or not.
+    ///
+    /// # Errors
+    /// [`Error::PassphraseNeeded`] (without a path) if it is encrypted and there is no passphrase;
+    /// [`Error::WrongPassphrase`]; [`Error::Unreadable`].
+    pub fn from_pem_with(text: &str, secret: Option<&Passphrase>) -> Result<Self, Error> {
+        if !passphrase::is_encrypted(text) {
+            return Self::from_pem(text);
+        }
+        let secret = secret.ok_or_else(|| Error::PassphraseNeeded {
+            path: std::path::PathBuf::new(),
+        })?;
+        let der = passphrase::decrypt(text, secret)?;
+        let pair = KeyPair::try_from(der.as_slice()).map_err(|_| Error::Unreadable {
+            what: "private key (PKCS#8 in PEM)",
+        })?;
+        Self::from_pair(pair)
+    }
+
+    /// The key in PEM, as PKCS#8 encrypted with a passphrase.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`] if the library fails.
+    pub fn to_encrypted_pem(
+        &self,
+        secret: &Passphrase,
+        rng: &mut impl rand::Rng,
+    ) -> Result<String, Error> {
+        passphrase::encrypt(self.pkcs8_der(), secret, rng)
     }
 
     fn from_pair(pair: KeyPair) -> Result<Self, Error> {

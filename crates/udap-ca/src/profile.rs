@@ -172,7 +172,11 @@ impl LeafRequest {
         }
     }
 
-    pub(crate) fn check(&self, key: KeyAlgorithm) -> Result<(), Error> {
+    /// Whether the profile allows it for a key of this kind.
+    ///
+    /// # Errors
+    /// Those of [`crate::Authority::issue`] that the request alone decides.
+    pub fn check(&self, key: KeyAlgorithm) -> Result<(), Error> {
         let profile = self.profile.name();
         if self.profile.names().is_empty() {
             return Err(Error::NoSubjectAltName);

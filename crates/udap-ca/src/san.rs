@@ -34,9 +34,11 @@ impl SanUri {
     }
 
     /// What two URIs have in common that some UDAP server takes for one (K04, K06): letter case,
-    /// a default port and a trailing slash are left out.
+    /// a default port, a trailing slash and needless percent-encoding (RFC 3986 §6.2.2) are left
+    /// out. It stands in the index: another way of reckoning needs another version of that.
     pub(crate) fn likeness(&self) -> String {
-        let normal = Url::parse(&self.0).map_or_else(|_| self.0.clone(), String::from);
+        let plain = without_needless_encoding(&self.0);
+        let normal = Url::parse(&plain).map_or(plain, String::from);
         normal.trim_end_matches('/').to_ascii_lowercase()
     }
 
@@ -101,6 +103,28 @@ fn fault(uri: &str) -> Option<&'static str> {
         Some(Host::Domain(name)) if name.contains('.') && is_dns_name(name) => None,
         _ => Some("its host is neither a full host name nor an address (RFC 5280 §4.2.1.6)"),
     }
+}
+
+/// Percent-encoded letters, digits, `-`, `.`, `_` and `~` as themselves (RFC 3986 §6.2.2.2).
+fn without_needless_encoding(uri: &str) -> String {
+    let mut parts = uri.split('%');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let octet = part
+            .get(..2)
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match octet {
+            Some(octet) if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) => {
+                plain.push(char::from(octet));
+                plain.push_str(part.get(2..).unwrap_or_default());
+            }
+            _ => {
+                plain.push('%');
+                plain.push_str(part);
+            }
+        }
+    }
+    plain
 }
 
 /// RFC 3986 §2, without judging where a reserved character may stand.
@@ -230,6 +254,26 @@ mod tests {
                 .parse::<SanUri>()
                 .is_err()
         );
+    }
+
+    #[test]
+    fn uris_that_some_server_takes_for_one_are_alike() {
+        let likeness = |uri: &str| uri.parse::<SanUri>().unwrap().likeness();
+        let one = likeness("https://app.example.org/udap");
+        for alike in [
+            "HTTPS://APP.example.org:443/udap/",
+            "https://app.example.org/%75dap",
+            "https://app.example.org/a/../%55DAP",
+        ] {
+            assert_eq!(likeness(alike), one, "{alike}");
+        }
+        for other in [
+            "https://app.example.org/udap%2f",
+            "https://app.example.org/udap?",
+            "http://app.example.org/udap",
+        ] {
+            assert_ne!(likeness(other), one, "{other}");
+        }
     }
 
     #[test]

@@ -57,9 +57,10 @@ fn main() -> ExitCode {
 
 fn failed(output: Output, error: &anyhow::Error) -> ExitCode {
     output.error(error);
-    match error.downcast_ref::<commands::WrongUsage>() {
-        Some(_) => ExitCode::from(USAGE),
-        None => ExitCode::FAILURE,
+    if error.is::<commands::WrongUsage>() || error.is::<commands::Undecided>() {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::FAILURE
     }
 }
 

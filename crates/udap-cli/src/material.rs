@@ -74,6 +74,11 @@ pub(crate) fn certificates(paths: &[PathBuf]) -> anyhow::Result<Vec<Certificate>
     Ok(found)
 }
 
+/// A folder's files that may hold certificates.
+pub(crate) fn certificate_files_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    files_in(folder, &CERTIFICATE_ENDINGS)
+}
+
 /// The revocation lists of files and folders.
 pub(crate) fn crls(paths: &[PathBuf]) -> anyhow::Result<CrlStore> {
     let (found, faults) = readable_crls(paths);
@@ -153,6 +158,14 @@ pub(crate) fn identity(
         Some(algorithm) => Identity::from_pem_with(&certificates, &key_content, algorithm),
     };
     identity.with_context(|| format!("{} with {}", certificate.display(), key.display()))
+}
+
+/// Refuses a file with a secret that others than its owner can read.
+pub(crate) fn refuse_readable_by_others(path: &Path) -> anyhow::Result<()> {
+    if is_readable_by_others(path) {
+        bail!("{} can be read by others: chmod 600 {0}", path.display());
+    }
+    Ok(())
 }
 
 #[cfg(unix)]

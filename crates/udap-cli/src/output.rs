@@ -1,7 +1,8 @@
 //! What is printed: text in aligned columns for people, or JSON for programs.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::json;
@@ -36,6 +37,11 @@ impl Output {
             report.page().render()
         };
         print(&text)
+    }
+
+    /// Prints a text as it is: it is what was asked for, in whichever form.
+    pub(crate) fn print(self, text: &str) -> anyhow::Result<()> {
+        print(text)
     }
 
     /// Prints a report in JSON, or else this very text and no more: for results that are piped
@@ -83,6 +89,27 @@ impl Output {
             eprintln!("{}", json!({ "warning": message }));
         } else {
             eprintln!("warning: {}", clean(message));
+        }
+    }
+}
+
+/// Work that takes a while, announced to a person at a terminal.
+pub(crate) struct Progress(Option<Instant>);
+
+impl Progress {
+    /// Says what begins.
+    pub(crate) fn begin(output: Output, what: &str) -> Self {
+        if output.json || !std::io::stderr().is_terminal() {
+            return Self(None);
+        }
+        eprint!("{} … ", clean(what));
+        Self(Some(Instant::now()))
+    }
+
+    /// Says how long it took.
+    pub(crate) fn end(self) {
+        if let Some(begun) = self.0 {
+            eprintln!("done in {:.1} s", begun.elapsed().as_secs_f64());
         }
     }
 }

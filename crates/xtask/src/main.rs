@@ -34,11 +34,15 @@ Usage: cargo xtask RECIPE [OPTIONS] [-- ARGUMENTS]
   conformance [--check]      write docs/conformance.md from the tests; --check: compare only
   deny                       licences, bans and sources of the dependencies
   advisories                 known vulnerabilities of the dependencies (fetches the RustSec database)
-  interop                    tests against other programs: python3, openssl, nginx, apache2, mariadb
+  interop                    tests against other programs: python3, openssl, nginx, apache2,
+                             mariadb, keytool
   faults [--kills N] [--seed N]
                              ends the database N times (default 500) while apps register, and now and
                              then the server, and compares what apps were told with the tables; --seed
                              repeats a run's random choices
+  ca-faults [--kills N] [--seed N]
+                             kills N commands of `udap ca` (default 500) at random moments, and looks
+                             whether the certificate authority is whole after each
   pkits                      NIST's suite of certification paths (fetches it with pip)
   bench [-- ARGUMENTS]       benchmarks; ARGUMENTS go to Criterion
   fuzz [TARGET] [--seconds N]
@@ -46,7 +50,7 @@ Usage: cargo xtask RECIPE [OPTIONS] [-- ARGUMENTS]
 
 Options:
   --vendored                 build OpenSSL from source instead of using the system's
-                             (demo, test, ci, lint, doc, interop, faults, pkits, bench, fuzz)
+                             (demo, test, ci, lint, doc, interop, faults, ca-faults, pkits, bench, fuzz)
   --help                     this text
 
 demo, test and the other recipes that compile need OpenSSL's headers. Where they are missing,
@@ -90,6 +94,7 @@ fn run(name: Option<&str>, mut arguments: Arguments) -> Result<(), Failure> {
         "advisories" => recipe::advisories::run(&workspace, arguments),
         "interop" => recipe::interop::run(&workspace, arguments),
         "faults" => recipe::faults::run(&workspace, arguments),
+        "ca-faults" => recipe::ca_faults::run(&workspace, arguments),
         "pkits" => recipe::pkits::run(&workspace, arguments),
         "bench" => recipe::bench::run(&workspace, arguments),
         "fuzz" => recipe::fuzz::run(&workspace, arguments),

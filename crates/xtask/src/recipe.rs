@@ -2,6 +2,7 @@
 
 pub(crate) mod advisories;
 pub(crate) mod bench;
+pub(crate) mod ca_faults;
 pub(crate) mod ci;
 pub(crate) mod conformance;
 pub(crate) mod demo;

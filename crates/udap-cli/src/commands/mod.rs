@@ -12,7 +12,9 @@ mod demo;
 mod discover;
 mod doctor;
 mod dropped_scope;
+mod generated;
 mod inspect;
+mod lint;
 mod metadata_options;
 mod path_report;
 mod register;
@@ -55,6 +57,8 @@ pub(crate) enum Command {
     Ca(ca::Command),
     /// Show what a certificate, revocation list, software statement or metadata document says
     Inspect(inspect::Arguments),
+    /// Say whether certificates, from whomever, keep the UDAP profile, and what to do if not
+    Lint(lint::Arguments),
     /// Judge a certificate's path and revocation as the server would
     Verify(verify::Arguments),
     /// Sign or verify a software statement
@@ -75,6 +79,10 @@ pub(crate) enum Command {
     Token(token::Arguments),
     /// Write a tree of good and bad certificates, for testing any UDAP server
     Testpki(testpki::Arguments),
+    /// Print a shell's completions
+    Completions(generated::Completions),
+    /// Write the manual's pages
+    Man(generated::Man),
 }
 
 /// What a command that ran to its end found.
@@ -91,6 +99,11 @@ pub(crate) enum Verdict {
 #[error("{0}; see --help")]
 pub(crate) struct WrongUsage(pub(crate) String);
 
+/// A question that could not be answered, where success and refusal are both answers.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+pub(crate) struct Undecided(pub(crate) anyhow::Error);
+
 impl Command {
     /// Does it.
     pub(crate) async fn run(self, output: &Output) -> anyhow::Result<Verdict> {
@@ -103,8 +116,9 @@ impl Command {
             Self::Clients(command) => command.run(*output).await,
             Self::Crl(command) => command.run(*output).await,
             Self::Audit(command) => command.run(*output).await,
-            Self::Ca(command) => command.run(*output),
+            Self::Ca(command) => command.run(*output).await,
             Self::Inspect(arguments) => inspect::run(arguments, *output).await,
+            Self::Lint(arguments) => lint::run(&arguments, *output),
             Self::Verify(arguments) => verify::run(arguments, *output).await,
             Self::Statement(command) => command.run(*output).await,
             Self::Certification(command) => command.run(*output),
@@ -118,6 +132,8 @@ impl Command {
             Self::Cancel(arguments) => register::cancel(arguments, *output).await,
             Self::Token(arguments) => token::run(arguments, *output).await,
             Self::Testpki(arguments) => testpki::run(&arguments, *output),
+            Self::Completions(arguments) => generated::completions(&arguments, *output),
+            Self::Man(arguments) => generated::man(&arguments),
         }
     }
 }

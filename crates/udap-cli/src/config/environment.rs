@@ -14,8 +14,8 @@ use super::{
 };
 
 const PREFIX: &str = "UDAP_";
-/// Variables of other parts: the log filter, and the path of the configuration file itself.
-const OTHERS: [&str; 2] = ["UDAP_LOG", "UDAP_CONFIG"];
+/// Variables of other parts: the log filter, the path of the configuration file itself, and what `udap ca` reads.
+const OTHERS: [&str; 3] = ["UDAP_LOG", "UDAP_CONFIG", "UDAP_CA_PASSWORD_FILE"];
 /// What test suites hand to themselves.
 const TESTS: &str = "UDAP_TEST_";
 /// Two keys that say the same thing: whichever the environment sets replaces the other of the file.

@@ -21,7 +21,7 @@ const GRACE: Duration = Duration::from_secs(30);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The server's parts, each of which ends only when the server stops.
-pub(super) type Parts = JoinSet<anyhow::Result<()>>;
+pub(crate) type Parts = JoinSet<anyhow::Result<()>>;
 
 /// Serves the public routes, with TLS if the configuration says so. Returns where, and what a
 /// renewed certificate is given to.
@@ -54,7 +54,7 @@ pub(super) async fn public(
 }
 
 /// Serves routes without TLS. Returns where.
-pub(super) fn plain(
+pub(crate) fn plain(
     parts: &mut Parts,
     listen: SocketAddr,
     routes: Router,

@@ -6,7 +6,7 @@ mod build;
 mod discovered;
 mod expiry;
 mod idle;
-mod listen;
+pub(crate) mod listen;
 mod look;
 mod metrics;
 mod offer;

@@ -104,6 +104,68 @@ fn the_communitys_rules_hold_on_the_command_line_too() {
     place.run(&format!("{server} --key-type rsa2048")).good();
 }
 
+/// Proves: J03
+#[test]
+fn a_uri_is_issued_again_only_to_whom_an_earlier_certificate_names() {
+    let place = community();
+    let issue = format!("{CLIENT} --uri https://app.example.org");
+    let first = place
+        .run(&format!("{issue} --out-dir a --json"))
+        .good()
+        .json();
+    let serial = first["serial"].as_str().unwrap();
+    let refused = place.run(&format!("{issue} --out-dir b")).refused();
+    assert!(
+        refused.err.contains(&format!("--same-holder {serial}")),
+        "{refused:?}"
+    );
+    assert!(
+        !place.path("b/client.key").exists(),
+        "no key without its certificate"
+    );
+    let again = place
+        .run(&format!(
+            "{issue} --out-dir b --same-holder {serial} --json"
+        ))
+        .good()
+        .json();
+    let listed = place.run("ca list --dir ca --json").good().json();
+    let last = listed.as_array().unwrap().last().unwrap();
+    assert_eq!(last["serial"], again["serial"]);
+    assert_eq!(
+        last["follows"],
+        serde_json::json!([{"serial": serial, "kind": "same-holder"}])
+    );
+}
+
+#[test]
+fn encrypted_keys_need_their_passphrase() {
+    let place = Place::new();
+    place.write_private("word", "open sesame\n");
+    place.write("open", "open sesame\n");
+    let made = place
+        .run(&format!("{INIT} --password-file word --json"))
+        .good()
+        .json();
+    assert_eq!(made["encrypted"], true);
+    assert!(place.read("ca/root.key").contains("ENCRYPTED PRIVATE KEY"));
+    let issue = format!("{CLIENT} --uri https://app.example.org --out-dir out");
+    let asked = place.run(&issue).refused();
+    assert!(asked.err.contains("--password-file"), "{asked:?}");
+    let careless = place
+        .run(&format!("{issue} --password-file open"))
+        .refused();
+    assert!(careless.err.contains("chmod 600"), "{careless:?}");
+    place.run(&format!("{issue} --password-file word")).good();
+    let wrong = ["ca", "crl", "--dir", "ca", "--password-file", "-"];
+    let wrong = place.run_with_input(wrong, b"open barley").refused();
+    assert!(wrong.err.contains("does not open"), "{wrong:?}");
+    place.run("ca list --dir ca").good();
+    place
+        .run("ca init --dir other --name X --key p384 --encrypt")
+        .refused();
+}
+
 /// Proves: C19
 #[test]
 fn a_revoked_certificate_is_no_longer_trusted() {

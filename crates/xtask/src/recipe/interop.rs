@@ -13,12 +13,13 @@ use crate::{
 };
 
 /// The programs that the tests start: how each tells its version, and Debian's package.
-const PROGRAMS: [(&str, &str, &str); 5] = [
+const PROGRAMS: [(&str, &str, &str); 6] = [
     ("python3", "--version", "python3"),
     ("openssl", "version", "openssl"),
     ("nginx", "-v", "nginx-light"),
     ("apache2", "-v", "apache2-bin"),
     ("mariadb", "--version", "mariadb-client-core"),
+    ("keytool", "-help", "default-jre-headless"),
 ];
 
 pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {

@@ -7,15 +7,23 @@ use serde::Serialize;
 use time::Duration;
 use udap_ca::{CaDirectory, InitOptions, IssuerRole, KeyAlgorithm};
 
-use super::{Folder, value};
+use super::folder::{Folder, PasswordFile, ask_for_new};
+use super::value;
 use crate::environment;
-use crate::output::{Output, Page, Report};
+use crate::output::{Output, Page, Progress, Report};
 
 /// How it is set up.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     folder: Folder,
+
+    #[command(flatten)]
+    password: PasswordFile,
+
+    /// Encrypt both keys with the passphrase in --password-file, or one that is asked for
+    #[arg(long)]
+    encrypt: bool,
 
     /// The community's URI, as servers' discovery knows it
     #[arg(long, value_name = "URI")]
@@ -50,6 +58,10 @@ pub(crate) struct Arguments {
         value_parser = clap::value_parser!(i64).range(1..=365)
     )]
     crl_days: i64,
+
+    /// The same for the root's list, if its key is to be kept where it is seldom at hand
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i64).range(1..=365))]
+    root_crl_days: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -59,6 +71,7 @@ struct Made {
     anchor: PathBuf,
     intermediate: PathBuf,
     crls: [PathBuf; 2],
+    encrypted: bool,
     #[serde(skip)]
     has_addresses: bool,
 }
@@ -78,6 +91,12 @@ impl Report for Made {
             "revocation lists",
             self.crls.iter().map(|path| path.to_string_lossy()),
         );
+        let keys = if self.encrypted {
+            "encrypted"
+        } else {
+            "not encrypted"
+        };
+        page.field("keys", keys);
         page.blank();
         page.line("Next: issue certificates with `udap ca issue client|server|tls`; keep root.key");
         page.line("offline; run `udap ca crl` before the lists lapse.");
@@ -90,7 +109,13 @@ impl Report for Made {
 
 /// Sets it up.
 pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
+    let passphrase = match arguments.password.read()? {
+        None if arguments.encrypt => Some(ask_for_new()?),
+        named => named,
+    };
+    let encrypted = passphrase.is_some();
     let options = InitOptions {
+        passphrase,
         organization: arguments.org.clone(),
         community: arguments.community.clone(),
         root_key: arguments.key,
@@ -98,15 +123,18 @@ pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
         crl_base_url: arguments.crl_url.clone(),
         certificate_base_url: arguments.aia_url.clone(),
         crl_lifetime: Duration::days(arguments.crl_days),
+        root_crl_lifetime: arguments.root_crl_days.map(Duration::days),
         ..InitOptions::new(&arguments.name)
     };
     let folder = &arguments.folder.dir;
+    let progress = Progress::begin(output, &format!("making two {} keys", arguments.key));
     let made = CaDirectory::init(
         folder,
         &options,
         environment::now(),
         &mut environment::rng(),
     )?;
+    progress.end();
     output.show(&Made {
         folder: folder.clone(),
         community: arguments.community.clone(),
@@ -116,6 +144,7 @@ pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
             made.crl_path(IssuerRole::Root),
             made.crl_path(IssuerRole::Intermediate),
         ],
+        encrypted,
         has_addresses: arguments.crl_url.is_some(),
     })
 }

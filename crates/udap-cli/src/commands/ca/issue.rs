@@ -1,19 +1,22 @@
 //! `udap ca issue`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use serde::Serialize;
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 use udap_ca::{
-    CaDirectory, Error, KeyAlgorithm, LeafProfile, LeafRequest, PolicyOid, SanHost, SanUri,
-    Subject, write_new_private_file, write_public_file,
+    CaDirectory, IssuedCertificate, KeyAlgorithm, LeafProfile, LeafRequest, PolicyOid, PublicKey,
+    SanHost, SanUri, Serial, Subject,
 };
 
-use super::{Folder, value};
+use super::folder::SigningFolder;
+use super::issued::{Issued, NewKey};
+use super::target::refuse_existing;
+use super::value;
 use crate::environment;
-use crate::output::{Output, Page, Report, moment};
+use crate::output::Output;
 
 /// What the certificate is for.
 #[derive(Debug, Subcommand)]
@@ -50,7 +53,7 @@ pub(crate) struct WithHosts {
 #[derive(Args, Debug)]
 struct Common {
     #[command(flatten)]
-    folder: Folder,
+    folder: SigningFolder,
 
     /// The holder's name; with --org it says who holds a URI for good
     #[arg(long)]
@@ -75,6 +78,11 @@ struct Common {
     /// Certificate policies (object identifiers)
     #[arg(long, value_name = "OID", num_args = 1.., value_parser = value::<PolicyOid>)]
     policy: Vec<PolicyOid>,
+
+    /// Says that the holder is that of these earlier certificates, which name the URIs: a URI that
+    /// was issued is issued again only so, or by renewing and rekeying
+    #[arg(long, value_name = "SERIAL", num_args = 1.., value_parser = value::<Serial>)]
+    same_holder: Vec<Serial>,
 
     #[command(flatten)]
     out: Out,
@@ -115,34 +123,6 @@ impl Common {
     }
 }
 
-#[derive(Serialize)]
-struct Issued {
-    certificate: PathBuf,
-    key: PathBuf,
-    serial: String,
-    fingerprint: String,
-    names: Vec<String>,
-    #[serde(with = "time::serde::rfc3339")]
-    not_before: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
-    not_after: OffsetDateTime,
-    #[serde(skip)]
-    now: OffsetDateTime,
-}
-
-impl Report for Issued {
-    fn page(&self) -> Page {
-        let mut page = Page::default();
-        page.field("certificate", self.certificate.to_string_lossy());
-        page.field("private key", self.key.to_string_lossy());
-        page.list("names", &self.names);
-        page.field("valid until", moment(self.not_after, self.now));
-        page.field("serial number", &self.serial);
-        page.field("SHA-256", &self.fingerprint);
-        page
-    }
-}
-
 impl Command {
     /// Issues it.
     pub(crate) fn run(self, output: Output) -> anyhow::Result<()> {
@@ -163,37 +143,37 @@ impl Command {
 }
 
 fn issue(profile: LeafProfile, common: Common, output: Output) -> anyhow::Result<()> {
-    let now = environment::now();
     let names = profile.names();
     let (certificate, key) = common.files(profile.name().as_str());
-    // Before anything is issued that could then not be written.
-    for path in [&certificate, &key] {
-        if path.symlink_metadata().is_ok() {
-            return Err(Error::AlreadyExists { path: path.clone() }.into());
-        }
-    }
+    refuse_existing([&certificate, &key])?;
     if let Some(folder) = &common.out.out_dir {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     let subject = Subject::new(&common.name, common.org.as_deref())?;
     let mut request = LeafRequest::new(profile, subject);
     request.lifetime = Duration::days(common.days);
     request.policies = common.policy;
 
-    let mut ca = CaDirectory::open(&common.folder.dir)?;
-    let (issued, private_key) =
-        ca.issue_with_new_key(&request, common.key_type, now, &mut environment::rng())?;
-    write_new_private_file(&key, private_key.to_pem().as_bytes())?;
-    write_public_file(&certificate, issued.chain_pem().as_bytes())?;
-    output.show(&Issued {
-        certificate,
-        key,
-        serial: issued.serial().to_string(),
-        fingerprint: issued.fingerprint(),
-        names,
-        not_before: issued.not_before(),
-        not_after: issued.not_after(),
-        now,
-    })
+    let mut ca = common.folder.open()?;
+    request.check(common.key_type)?;
+    let mut made = NewKey::make(&key, common.key_type, output)?;
+    let issued = issue_for(
+        &mut ca,
+        &request,
+        made.key.public_key(),
+        &common.same_holder,
+    )?;
+    made.keep();
+    output.show(&Issued::write(&issued, &certificate, names)?.with_key(&made))
+}
+
+/// Issues, to the holder of earlier certificates if some are named.
+pub(super) fn issue_for(
+    ca: &mut CaDirectory,
+    request: &LeafRequest,
+    key: &PublicKey,
+    same_holder: &[Serial],
+) -> Result<IssuedCertificate, udap_ca::Error> {
+    let (now, rng) = (environment::now(), &mut environment::rng());
+    ca.issue_to_same_holder(request, key, same_holder, now, rng)
 }

@@ -1,11 +1,12 @@
 //! `udap ca list`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
-use time::OffsetDateTime;
-use udap_ca::{CaDirectory, CertificateStatus, Entry};
+use time::{Duration, OffsetDateTime};
+use udap_ca::{CertificateStatus, Entry, Filter, SanUri};
 
-use super::Folder;
+use super::folder::Folder;
+use super::{period, value};
 use crate::environment;
 use crate::output::{Output, Page, Report, moment};
 
@@ -14,6 +15,35 @@ use crate::output::{Output, Page, Report, moment};
 pub(crate) struct Arguments {
     #[command(flatten)]
     folder: Folder,
+
+    /// Only those that stand there
+    #[arg(long, value_enum)]
+    status: Option<Status>,
+
+    /// Only valid ones that end within this time: 30d, 12h, 2w
+    #[arg(long, value_name = "TIME", value_parser = period)]
+    expiring_within: Option<Duration>,
+
+    /// Only those that name this URI, however its case, slash or port are written
+    #[arg(long, value_name = "URI", value_parser = value::<SanUri>)]
+    uri: Option<SanUri>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Status {
+    Valid,
+    Expired,
+    Revoked,
+}
+
+impl From<Status> for CertificateStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Valid => Self::Valid,
+            Status::Expired => Self::Expired,
+            Status::Revoked => Self::Revoked,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -62,6 +92,13 @@ impl Report for Listing {
             page.list("names", &entry.names);
             page.field("key", entry.key.to_string());
             page.field("valid until", moment(entry.not_after, *now));
+            page.list(
+                "follows",
+                entry
+                    .follows
+                    .iter()
+                    .map(|earlier| earlier.serial.to_string()),
+            );
         }
         page
     }
@@ -70,10 +107,15 @@ impl Report for Listing {
 /// Lists them.
 pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
     let now = environment::now();
-    let index = CaDirectory::read_index(&arguments.folder.dir)?;
+    let filter = Filter {
+        status: arguments.status.map(CertificateStatus::from),
+        expiring_within: arguments.expiring_within,
+        uri: arguments.uri.clone(),
+        without_succeeded: false,
+    };
+    let entries = arguments.folder.index()?.list(&filter, now)?;
     output.show(&Listing {
-        certificates: index
-            .certificates
+        certificates: entries
             .into_iter()
             .map(|entry| Line {
                 status: entry.status(now),

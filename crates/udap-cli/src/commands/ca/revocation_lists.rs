@@ -8,17 +8,18 @@ use clap::Args;
 use serde::Serialize;
 use time::OffsetDateTime;
 use udap::trust::Crl;
-use udap_ca::{CaDirectory, IssuerRole, write_public_file};
+use udap_ca::IssuerRole;
 
-use super::Folder;
+use super::folder::SigningFolder;
+use super::publish::publish;
 use crate::environment;
-use crate::output::{Output, Page, Report, moment};
+use crate::output::{Output, Page, Progress, Report, moment};
 
 /// What to sign.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    folder: Folder,
+    folder: SigningFolder,
 
     /// A folder to copy the lists and CA certificates to, for example a web server's
     #[arg(long, value_name = "DIR")]
@@ -58,12 +59,14 @@ impl Report for Signed {
 /// Signs the lists.
 pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
     let now = environment::now();
-    let mut ca = CaDirectory::open(&arguments.folder.dir)?;
+    let mut ca = arguments.folder.open()?;
+    let progress = Progress::begin(output, "signing the revocation lists");
     ca.sign_crls(now)?;
+    progress.end();
     let mut roles = vec![IssuerRole::Intermediate];
-    match ca.root() {
-        Some(_) => roles.insert(0, IssuerRole::Root),
-        None => output.warn(
+    match ca.has_root_key() {
+        true => roles.insert(0, IssuerRole::Root),
+        false => output.warn(
             "the root's key is not in the folder, so the root's own list is as it was; sign it where the key is",
         ),
     }
@@ -72,24 +75,9 @@ pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
         lists.push(describe(&ca.crl_path(role))?);
     }
     if let Some(out) = &arguments.out {
-        publish(&ca, out)?;
+        publish(ca.path(), out)?;
     }
     output.show(&Signed { lists, now })
-}
-
-/// Copies what peers fetch, each file at once.
-fn publish(ca: &CaDirectory, out: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    for role in [IssuerRole::Root, IssuerRole::Intermediate] {
-        let list = ca.crl_path(role);
-        for source in [list.with_extension("cer"), list] {
-            let content =
-                fs::read(&source).with_context(|| format!("cannot read {}", source.display()))?;
-            let name = source.file_name().context("a file without a name")?;
-            write_public_file(&out.join(name), &content)?;
-        }
-    }
-    Ok(())
 }
 
 fn describe(file: &Path) -> anyhow::Result<List> {

@@ -1,21 +1,22 @@
 //! `udap ca revoke`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
-use udap_ca::{CaDirectory, RevocationReason, Serial};
+use udap_ca::RevocationReason;
 
-use super::{Folder, value};
+use super::folder::SigningFolder;
+use super::target::serial;
+use super::value;
+use crate::environment;
 use crate::output::{Output, Page, Report};
-use crate::{environment, material};
 
 /// What to revoke.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    folder: Folder,
+    folder: SigningFolder,
 
     /// The certificate's serial number in hexadecimal, or a file that holds the certificate
     #[arg(value_name = "SERIAL|FILE")]
@@ -50,27 +51,11 @@ impl Report for Revoked {
 /// Revokes it.
 pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
     let serial = serial(&arguments.certificate)?;
-    let mut ca = CaDirectory::open(&arguments.folder.dir)?;
-    ca.revoke(&serial, arguments.reason, environment::now())?;
-    let issuer = ca
-        .index()
-        .find(&serial)
-        .map(|entry| entry.issuer)
-        .context("the revoked certificate has left the index")?;
+    let mut ca = arguments.folder.open()?;
+    let entry = ca.revoke(&serial, arguments.reason, environment::now())?;
     output.show(&Revoked {
         serial: serial.to_string(),
         reason: arguments.reason,
-        crl: ca.crl_path(issuer),
+        crl: ca.crl_path(entry.issuer),
     })
-}
-
-fn serial(text: &str) -> anyhow::Result<Serial> {
-    let path = Path::new(text);
-    if path.is_file() {
-        let chain = material::chain(path)?;
-        let leaf = chain.first().context("the file holds no certificate")?;
-        return Ok(Serial::from_be_bytes(leaf.serial())?);
-    }
-    text.parse()
-        .with_context(|| format!("`{text}` is neither a file nor a serial number"))
 }
