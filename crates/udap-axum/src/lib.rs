@@ -25,7 +25,7 @@ mod token;
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use error::HttpError;
 pub use health::{Health, health_router};
-pub use outside::Environment;
+pub use outside::{Environment, ForwardError, Forwarded, TokenForwarder};
 pub use rate_limit::RateLimits;
 pub use recheck::{HeldBack, PassReport, Rechecker};
 pub use rehearsal::{Ending, Notes, Outside, Records, Stagehands, rehearse};

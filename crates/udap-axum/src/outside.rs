@@ -1,8 +1,13 @@
-//! What the service needs from outside beside the network: time and chance.
+//! What the service needs from outside beside the network: time and chance, and the FHIR server that
+//! gives out tokens.
 
+use std::error::Error;
 use std::fmt;
 
+use async_trait::async_trait;
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
+use udap::token::AuthorizedRequest;
 
 /// The clock and the source of random ids, as parameters.
 #[derive(Clone, Copy)]
@@ -17,4 +22,66 @@ impl fmt::Debug for Environment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Environment")
     }
+}
+
+/// Forwards authorized token requests to the FHIR server's own token endpoint (decisions 26, 27).
+#[async_trait]
+pub trait TokenForwarder: Send + Sync {
+    /// Asks for what the request asks for, authenticated as its client by a key of the gateway's own.
+    /// To be called only once the request is recorded; it is sent at most once.
+    ///
+    /// # Errors
+    /// [`ForwardError`]: there is no answer that could be passed on.
+    async fn forward(
+        &self,
+        request: &AuthorizedRequest,
+        kid: &str,
+    ) -> Result<Forwarded, ForwardError>;
+}
+
+/// What the FHIR server answered. Debug output shows no token.
+#[derive(Clone, PartialEq)]
+pub struct Forwarded {
+    /// The HTTP status.
+    pub status: u16,
+    /// The JSON object. Secret.
+    pub body: Map<String, Value>,
+}
+
+impl fmt::Debug for Forwarded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Forwarded")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is nothing to pass on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForwardError {
+    /// The gateway does not have the key that the client's row carries.
+    #[error("the gateway has no key of this kid")]
+    UnknownKey,
+    /// The FHIR server cannot be reached.
+    #[error("the token endpoint of the FHIR server cannot be reached")]
+    Unreachable(#[source] Box<dyn Error + Send + Sync>),
+    /// It did not answer in time. Whether it acted is unknown, so it is not asked again.
+    #[error("the token endpoint of the FHIR server did not answer in time")]
+    Timeout,
+    /// Its answer is no OAuth answer.
+    #[error("the token endpoint of the FHIR server answered with status {status}, but {why}")]
+    Answer {
+        /// The status.
+        status: u16,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// It does not accept the gateway's own assertion: our fault, and an alarm.
+    #[error("the token endpoint of the FHIR server does not accept the gateway's assertion")]
+    NotAccepted,
+    /// Signing failed.
+    #[error("the gateway's key did not sign")]
+    Signing(#[source] Box<dyn Error + Send + Sync>),
 }

@@ -4,6 +4,7 @@ mod crl_archive;
 mod details;
 mod foresight;
 mod recheck;
+mod tokens;
 
 use std::error::Error;
 use std::net::IpAddr;
@@ -16,6 +17,7 @@ pub use crl_archive::{CrlArchive, CrlRecord, CrlVersion};
 pub use details::{Block, RegistrationDetails};
 pub use foresight::{Earlier, Foreseen, Foresight};
 pub use recheck::{CheckResult, LiveRegistration, Position, RecheckRegistry, TrustOff};
+pub use tokens::{TokenRegistry, TokenStanding};
 
 use crate::error::Refusal;
 use crate::statement::{ApprovedRegistration, Cancellation, TrustedStatement};

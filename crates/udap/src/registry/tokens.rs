@@ -1,0 +1,57 @@
+//! What token requests need of a registry (G06, G08, decisions 12, 26, 27).
+
+use async_trait::async_trait;
+
+use super::{RegistryError, RequestContext};
+use crate::token::{AuthorizedRequest, TokenClient};
+
+/// What became of an authorized token request when it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenStanding {
+    /// It is recorded and its `jti` spent: it may be forwarded.
+    Recorded {
+        /// The `kid` of the key that the client's row carries, with which the gateway has to sign.
+        kid: String,
+    },
+    /// Its `jti` was used before (G08).
+    Replayed,
+    /// The app is cancelled, blocked or switched off, its key is blocked, or a certificate of its path
+    /// was once seen revoked (decisions 12). Its `jti` is spent.
+    Off,
+}
+
+/// A registry whose clients get their tokens by a gateway.
+#[async_trait]
+pub trait TokenRegistry: Send + Sync {
+    /// The registration of a `client_id`, `None` unless it is live and its row is on. A look, without a
+    /// lock: what it says is looked at again by [`record_token_request`](Self::record_token_request).
+    ///
+    /// `client_id`s are compared octet by octet, whatever the database's collation does.
+    ///
+    /// # Errors
+    /// If the store fails.
+    async fn token_client(&self, client_id: &str) -> Result<Option<TokenClient>, RegistryError>;
+
+    /// Records a request before anything is forwarded, in one transaction: the app's standing is looked
+    /// at under lock, the `jti` is spent, a younger certificate takes the place of the registration's
+    /// ([`AuthorizedRequest::renews_certificate`]), and the audit has who asked and what for.
+    ///
+    /// # Errors
+    /// If the store fails: then nothing may be forwarded.
+    async fn record_token_request(
+        &self,
+        request: &AuthorizedRequest,
+        context: &RequestContext,
+    ) -> Result<TokenStanding, RegistryError>;
+
+    /// Revokes all tokens of a client to which the FHIR server gave more than is registered, and
+    /// records why (decisions 27).
+    ///
+    /// # Errors
+    /// If the store fails.
+    async fn revoke_excess(
+        &self,
+        client_id: &str,
+        context: &RequestContext,
+    ) -> Result<(), RegistryError>;
+}
