@@ -93,7 +93,9 @@ impl PublicKey {
     /// # Errors
     /// [`Error::Unreadable`] if it cannot be parsed or is of no [`KeyAlgorithm`].
     pub fn from_spki_der(der: &[u8]) -> Result<Self, Error> {
-        let unreadable = || Error::Unreadable { what: "public key" };
+        let unreadable = || Error::Unreadable {
+            what: "public key (RSA with 2048, 3072 or 4096 bits, P-256 or P-384)",
+        };
         let (rest, spki) = SubjectPublicKeyInfo::from_der(der).map_err(|_| unreadable())?;
         if !rest.is_empty() {
             return Err(unreadable());

@@ -27,7 +27,8 @@ pub const BACKDATE: Duration = Duration::minutes(5);
 /// RFC 5280 appendix A, ub-common-name and ub-organization-name.
 const MAX_NAME_CHARACTERS: usize = 64;
 
-/// A certificate's subject. Common name and organisation together say who a party is (J03).
+/// A certificate's subject. The organisation says who a party is, or the common name where there is
+/// none (J03).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     common_name: String,

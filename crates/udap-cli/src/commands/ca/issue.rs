@@ -55,11 +55,11 @@ struct Common {
     #[command(flatten)]
     folder: SigningFolder,
 
-    /// The holder's name; with --org it says who holds a URI for good
+    /// The holder's name
     #[arg(long)]
     name: String,
 
-    /// The holder's organisation
+    /// The holder's organisation: it says who holds a URI for good (without it, the name does)
     #[arg(long, value_name = "NAME")]
     org: Option<String>,
 

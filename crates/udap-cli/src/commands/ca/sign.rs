@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     name: String,
 
-    /// The holder's organisation; it says who holds a URI for good
+    /// The holder's organisation: it says who holds a URI for good (without it, the name does)
     #[arg(long, value_name = "NAME")]
     org: Option<String>,
 
