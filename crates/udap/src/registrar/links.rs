@@ -111,11 +111,7 @@ impl NeedLinks {
     /// a CA does; and the anchor that it was trusted by.
     #[must_use]
     pub fn authority(&self) -> Authority {
-        let path = self.statement.path();
-        Authority {
-            anchor: *path.anchor().key().fingerprint(),
-            ca: *path.leaf().spki_hash(),
-        }
+        self.statement.authority()
     }
 
     /// Goes on with the reports. A link without a report counts as not visited.
