@@ -22,6 +22,7 @@ mod files;
 mod index;
 mod key;
 pub mod lint;
+mod metadata;
 mod passphrase;
 pub mod profile;
 mod revocation;
@@ -39,6 +40,7 @@ pub use index::{
     Settings, Succession,
 };
 pub use key::{KeyAlgorithm, PrivateKey, PublicKey};
+pub use metadata::{CheckedMetadata, Renewal};
 pub use passphrase::Passphrase;
 pub use profile::{LeafProfile, LeafRequest, Subject};
 pub use revocation::{RevocationReason, RevokedCertificate};

@@ -17,6 +17,7 @@ mod openemr;
 mod openssl;
 mod publishing;
 mod ran;
+mod requirements;
 mod server;
 mod statement;
 mod token;

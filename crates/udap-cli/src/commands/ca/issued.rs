@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use time::OffsetDateTime;
 use udap_ca::{
-    IssuedCertificate, KeyAlgorithm, PrivateKey, write_new_private_file, write_public_file,
+    CheckedMetadata, IssuedCertificate, KeyAlgorithm, PrivateKey, write_new_private_file,
+    write_public_file,
 };
 
 use crate::environment;
@@ -26,6 +27,9 @@ pub(super) struct Issued {
     not_after: OffsetDateTime,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ignored: Vec<String>,
+    /// By which rules the app's metadata is good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata_rules: Option<String>,
     #[serde(skip)]
     now: OffsetDateTime,
 }
@@ -47,6 +51,7 @@ impl Issued {
             not_before: issued.not_before(),
             not_after: issued.not_after(),
             ignored: Vec::new(),
+            metadata_rules: None,
             now: environment::now(),
         })
     }
@@ -54,6 +59,12 @@ impl Issued {
     /// Where its key is.
     pub(super) fn with_key(mut self, key: &NewKey) -> Self {
         self.key = Some(key.path.clone());
+        self
+    }
+
+    /// What was judged before it was issued.
+    pub(super) fn judged(mut self, metadata: Option<&CheckedMetadata>) -> Self {
+        self.metadata_rules = metadata.map(|metadata| metadata.rules.clone());
         self
     }
 
@@ -77,6 +88,12 @@ impl Report for Issued {
         page.field("serial number", &self.serial);
         page.field("SHA-256", &self.fingerprint);
         page.list("ignored", &self.ignored);
+        if let Some(rules) = &self.metadata_rules {
+            page.field(
+                "metadata",
+                format!("keeps the rules of {rules}; its links were not visited"),
+            );
+        }
         page
     }
 }

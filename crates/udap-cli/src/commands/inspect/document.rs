@@ -61,7 +61,7 @@ pub(super) fn write_members(value: &Value, page: &mut Page) {
 }
 
 /// Members one below the other, lists of text in one line.
-pub(super) fn members(object: &Map<String, Value>, page: &mut Page) {
+pub(in crate::commands) fn members(object: &Map<String, Value>, page: &mut Page) {
     for (name, value) in object {
         page.field(name, plain(value));
     }

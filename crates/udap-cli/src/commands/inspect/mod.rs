@@ -15,6 +15,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use url::Url;
 
+pub(super) use self::document::members;
+
 use self::certificate::CertificateReport;
 use self::document::MetadataReport;
 use self::revocation_list::CrlReport;
