@@ -21,6 +21,7 @@ mod extension;
 mod files;
 mod index;
 mod key;
+mod key_store;
 pub mod lint;
 mod metadata;
 mod passphrase;
@@ -40,6 +41,7 @@ pub use index::{
     Settings, Succession,
 };
 pub use key::{KeyAlgorithm, PrivateKey, PublicKey};
+pub use key_store::KeyStore;
 pub use metadata::{CheckedMetadata, Renewal};
 pub use passphrase::Passphrase;
 pub use profile::{LeafProfile, LeafRequest, Subject};

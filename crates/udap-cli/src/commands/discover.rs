@@ -77,8 +77,9 @@ struct Problem {
 
 impl Signature {
     fn write(&self, page: &mut Page, now: OffsetDateTime) {
-        page.field(
+        page.judged(
             "signed metadata",
+            self.reason.is_none(),
             match (self.trusted, &self.reason) {
                 (Some(true), _) => "trusted",
                 (_, Some(_)) => "NOT TRUSTED",

@@ -70,7 +70,7 @@ struct Done {
 impl Report for Done {
     fn page(&self) -> Page {
         let mut page = Page::default();
-        page.line(self.outcome).blank();
+        page.verdict(true, self.outcome).blank();
         page.field("client_id", &self.client_id);
         for (name, value) in &self.registration {
             let is_shown_elsewhere = matches!(
@@ -137,7 +137,7 @@ impl From<Violation> for Broken {
 impl Report for Failed {
     fn page(&self) -> Page {
         let mut page = Page::default();
-        page.line("REFUSED").blank();
+        page.verdict(false, "REFUSED").blank();
         page.field("endpoint", &self.registration_endpoint);
         page.field("status", self.status.to_string());
         page.optional("error", self.error.as_deref());

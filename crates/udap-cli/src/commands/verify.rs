@@ -65,11 +65,12 @@ struct Judgement {
 impl Report for Judgement {
     fn page(&self) -> Page {
         let mut page = Page::default();
-        page.line(if self.trusted {
+        let verdict = if self.trusted {
             "trusted"
         } else {
             "NOT TRUSTED"
-        });
+        };
+        page.verdict(self.trusted, verdict);
         page.blank();
         match &self.reason {
             None => {}

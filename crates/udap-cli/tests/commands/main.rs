@@ -11,6 +11,7 @@ mod exports;
 mod generated;
 mod guide;
 mod inspect;
+mod inspect_files;
 mod issuing;
 mod lint;
 mod openemr;

@@ -23,6 +23,8 @@ use std::str::FromStr;
 use clap::Subcommand;
 use time::Duration;
 
+pub(super) use self::folder::{ask, passphrase_in};
+
 use crate::commands::Verdict;
 use crate::output::Output;
 

@@ -91,7 +91,7 @@ struct Refusal {
 impl Report for Refusal {
     fn page(&self) -> Page {
         let mut page = Page::default();
-        page.line("REFUSED: nothing was issued").blank();
+        page.verdict(false, "REFUSED: nothing was issued").blank();
         page.field("metadata", self.metadata.to_string_lossy());
         page.field("rules", self.rules);
         page.list(
