@@ -16,6 +16,9 @@ use crate::output::{Output, Page, Report};
 
 /// Which server.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 the metadata is good, and with --anchors trusted; 1 it is not, or cannot be fetched; 2 wrong usage."
+)]
 #[command(override_usage = "udap discover [OPTIONS] URL [--community URI] [--anchors PATH…]")]
 pub(crate) struct Arguments {
     #[command(flatten)]

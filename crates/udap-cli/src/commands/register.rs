@@ -20,6 +20,9 @@ use crate::output::{Output, Page, Report, timestamp};
 
 /// What to register, and where.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 the server did it, 1 it refused, or was not asked, 2 wrong usage."
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     app: AppOption,
@@ -40,6 +43,9 @@ pub(crate) struct Arguments {
 
 /// What to cancel, and where.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 the server did it, 1 it refused, or was not asked, 2 wrong usage."
+)]
 pub(crate) struct CancelArguments {
     #[command(flatten)]
     app: AppOption,

@@ -12,7 +12,7 @@ use udap_ca::{
 };
 
 use super::folder::SigningFolder;
-use super::issued::{Issued, NewKey};
+use super::issued::{Issued, NewKey, next};
 use super::requirements::{Judged, Requirements};
 use super::target::refuse_existing;
 use super::value;
@@ -167,7 +167,7 @@ fn issue(
     metadata: Option<CheckedMetadata>,
     output: Output,
 ) -> anyhow::Result<()> {
-    let names = profile.names();
+    let (names, next) = (profile.names(), next(profile.name()));
     let (certificate, key) = common.files(profile.name().as_str());
     refuse_existing([&certificate, &key])?;
     if let Some(folder) = &common.out.out_dir {
@@ -190,7 +190,12 @@ fn issue(
     )?;
     made.keep();
     let report = Issued::write(&issued, &certificate, names)?;
-    output.show(&report.with_key(&made).judged(request.metadata.as_ref()))
+    output.show(
+        &report
+            .with_key(&made)
+            .judged(request.metadata.as_ref())
+            .then(next),
+    )
 }
 
 /// Issues, to the holder of earlier certificates if some are named.

@@ -11,7 +11,7 @@ use udap_ca::{
 };
 
 use super::folder::SigningFolder;
-use super::issued::{Issued, NewKey};
+use super::issued::{IN_PLACE, Issued, NewKey};
 use super::requirements::{Judged, Requirements};
 use super::target::{refuse_existing, serial};
 use super::value;
@@ -111,7 +111,7 @@ pub(super) fn renew(arguments: &Renew, output: Output) -> anyhow::Result<Verdict
     let metadata = terms.metadata.clone();
     let issued = ca.renew(&serial, terms, now, rng)?;
     let report = Issued::write(&issued, &common.out, earlier.names)?;
-    output.show(&report.judged(metadata.as_ref()))?;
+    output.show(&report.judged(metadata.as_ref()).then(IN_PLACE))?;
     Ok(Verdict::Good)
 }
 
@@ -155,7 +155,7 @@ pub(super) fn rekey(arguments: &Rekey, output: Output) -> anyhow::Result<Verdict
         ca.revoke(&serial, reason, environment::now())
             .context("the new certificate is issued, but the earlier one could not be revoked")?;
     }
-    output.show(&report.judged(terms.metadata.as_ref()))?;
+    output.show(&report.judged(terms.metadata.as_ref()).then(IN_PLACE))?;
     Ok(Verdict::Good)
 }
 

@@ -33,7 +33,7 @@ pub(super) struct Requirements {
     )]
     metadata: Option<PathBuf>,
 
-    /// The rules on --metadata: a server's `profile`
+    /// By which rules: those of a server whose community has this `profile`
     #[arg(
         long,
         value_enum,
@@ -50,7 +50,7 @@ enum Rules {
     /// HL7's alone
     #[default]
     Hl7,
-    /// And EMR Direct's
+    /// HL7's, and EMR Direct's
     EmrDirect,
 }
 

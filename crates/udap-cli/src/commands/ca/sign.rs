@@ -11,7 +11,7 @@ use udap_ca::{
 
 use super::folder::SigningFolder;
 use super::issue::issue_for;
-use super::issued::Issued;
+use super::issued::{Issued, next};
 use super::requirements::{Judged, Requirements};
 use super::target::refuse_existing;
 use super::value;
@@ -109,7 +109,11 @@ pub(super) fn run(arguments: Arguments, output: Output) -> anyhow::Result<Verdic
     let mut ca = arguments.folder.open()?;
     let issued = issue_for(&mut ca, &leaf, request.key(), &arguments.same_holder)?;
     let report = Issued::write(&issued, &arguments.out, names)?.ignoring(ignored);
-    output.show(&report.judged(leaf.metadata.as_ref()))?;
+    output.show(
+        &report
+            .judged(leaf.metadata.as_ref())
+            .then(next(leaf.profile.name())),
+    )?;
     Ok(Verdict::Good)
 }
 

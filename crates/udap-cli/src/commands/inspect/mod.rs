@@ -36,6 +36,9 @@ use crate::{environment, material};
 
 /// What to look at.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 it was shown, however bad it is, 1 it cannot be read, 2 wrong usage."
+)]
 pub(crate) struct Arguments {
     /// A file (certificates, revocation lists, signing requests, PKCS#12, JWTs, JSON), - for standard
     /// input, a URL, or a JWT
