@@ -7,7 +7,8 @@ use rcgen::{
 use time::{Duration, OffsetDateTime, UtcOffset};
 
 use crate::{
-    Error, KeyAlgorithm, PolicyOid, ProfileName, Publication, SanHost, SanUri, Serial,
+    CheckedMetadata, Error, KeyAlgorithm, PolicyOid, ProfileName, Publication, SanHost, SanUri,
+    Serial,
     extension::{ca_issuers, certificate_policies},
 };
 
@@ -159,10 +160,12 @@ pub struct LeafRequest {
     pub lifetime: Duration,
     /// Certificate policies, if the community has any (J08).
     pub policies: Vec<PolicyOid>,
+    /// The app's metadata, if it was judged; it stands in the index, not in the certificate.
+    pub metadata: Option<CheckedMetadata>,
 }
 
 impl LeafRequest {
-    /// A request with the default lifetime and no policies.
+    /// A request with the default lifetime, no policies and no metadata.
     #[must_use]
     pub fn new(profile: LeafProfile, subject: Subject) -> Self {
         Self {
@@ -170,6 +173,7 @@ impl LeafRequest {
             subject,
             lifetime: LEAF_LIFETIME,
             policies: Vec::new(),
+            metadata: None,
         }
     }
 

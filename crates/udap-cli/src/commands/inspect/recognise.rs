@@ -5,11 +5,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
+use udap_ca::KeyStore;
 use udap_client::Discovery;
 
 use super::Item;
 use super::certificate::CertificateReport;
+use super::chain::ChainReport;
 use super::document::MetadataReport;
+use super::key_store::{self, KeyStoreReport, Password};
+use super::request::RequestReport;
 use super::revocation_list::CrlReport;
 use super::token::TokenReport;
 use crate::material::is_pem;
@@ -21,11 +25,18 @@ const DER_SEQUENCE: u8 = 0x30;
 ///
 /// # Errors
 /// If they are of no known kind.
-pub(super) fn items(content: &[u8], now: OffsetDateTime) -> anyhow::Result<Vec<Item>> {
+pub(super) fn items(
+    content: &[u8],
+    password: Password<'_>,
+    now: OffsetDateTime,
+) -> anyhow::Result<Vec<Item>> {
     if is_pem(content) {
         return pem_blocks(content);
     }
     if content.first() == Some(&DER_SEQUENCE) {
+        if KeyStore::is_one(content) {
+            return key_store_items(content, password);
+        }
         return Ok(vec![der(content)?]);
     }
     let text = std::str::from_utf8(content).unwrap_or_default().trim();
@@ -43,7 +54,7 @@ pub(super) fn items(content: &[u8], now: OffsetDateTime) -> anyhow::Result<Vec<I
         return Ok(vec![der(&content)?]);
     }
     bail!(
-        "neither a certificate, a revocation list, a JWT, a registration request nor UDAP metadata"
+        "neither a certificate, a signing request, PKCS#12, a revocation list, a JWT, a registration request nor UDAP metadata"
     )
 }
 
@@ -64,13 +75,40 @@ fn pem_blocks(content: &[u8]) -> anyhow::Result<Vec<Item>> {
                 }
                 Item::Certificate(Box::new(report))
             }
+            "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => {
+                Item::Request(Box::new(RequestReport::new(block.contents())?))
+            }
             "X509 CRL" => Item::RevocationList(CrlReport::new(block.contents())?),
             private if private.ends_with("PRIVATE KEY") => Item::PrivateKey { label },
             _ => Item::Other { label },
         };
         items.push(item);
     }
+    add_chain(&mut items);
     Ok(items)
+}
+
+/// Certificates, and how they belong together.
+fn key_store_items(content: &[u8], password: Password<'_>) -> anyhow::Result<Vec<Item>> {
+    let store = key_store::open(content, password)?;
+    let mut items = vec![Item::KeyStore(KeyStoreReport::new(&store))];
+    for der in &store.certificates {
+        items.push(Item::Certificate(Box::new(CertificateReport::new(der)?)));
+    }
+    add_chain(&mut items);
+    Ok(items)
+}
+
+fn add_chain(items: &mut Vec<Item>) {
+    let certificates: Vec<&CertificateReport> = items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Certificate(certificate) => Some(&**certificate),
+            _ => None,
+        })
+        .collect();
+    let chain = ChainReport::new(&certificates);
+    items.extend(chain.map(Item::Chain));
 }
 
 fn der(content: &[u8]) -> anyhow::Result<Item> {
@@ -80,9 +118,10 @@ fn der(content: &[u8]) -> anyhow::Result<Item> {
     if let Ok(list) = CrlReport::new(content) {
         return Ok(Item::RevocationList(list));
     }
-    bail!(
-        "DER, but neither a certificate nor a revocation list; for PKCS#12 use `openssl pkcs12 -in FILE -nodes`, and inspect what it prints"
-    )
+    if let Ok(request) = RequestReport::new(content) {
+        return Ok(Item::Request(Box::new(request)));
+    }
+    bail!("DER, but neither a certificate, a signing request, PKCS#12 nor a revocation list")
 }
 
 fn json(text: &str, now: OffsetDateTime) -> anyhow::Result<Vec<Item>> {
