@@ -143,8 +143,10 @@ pub(crate) fn build(
         limits: RateLimits::new(
             per_minute(config.limits.registrations_per_minute),
             per_minute(config.limits.statements_per_client_per_minute),
-        ),
+        )
+        .with_tokens(per_minute(config.limits.tokens_per_minute)),
         proxies: TrustedProxies(config.limits.trusted_proxies.clone()),
+        tokens: None,
         environment: environment::ENVIRONMENT,
         default_for_unknown: config.protocol.unknown_community == UnknownCommunity::Default,
     });
