@@ -3,8 +3,8 @@
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
 };
 use http::{HeaderMap, Request};
 use udap_axum::ForwardError;
@@ -25,13 +25,21 @@ const OF_THE_CONNECTION: [HeaderName; 8] = [
     UPGRADE,
 ];
 
+/// What a request carries that has passed: one that comes by again goes round in a circle.
+const PASSED: &str = "1.1 udap-gateway";
+
 pub(crate) async fn pass(
     upstream: &Upstream,
     request: Request<Bytes>,
 ) -> Result<Response, ForwardError> {
     let (parts, body) = request.into_parts();
     let mut headers = parts.headers;
+    if headers.get_all(VIA).iter().any(|via| via == PASSED) {
+        let why = "upstream_token_url leads back to this server";
+        return Err(ForwardError::Unreachable(why.into()));
+    }
     take_off(&mut headers);
+    headers.append(VIA, HeaderValue::from_static(PASSED));
     // It has been read whole: both are said anew.
     headers.remove(CONTENT_LENGTH);
     headers.remove(EXPECT);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use sqlx::ConnectOptions;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
-use udap::registry::{CrlArchive, RecheckRegistry, Registry};
+use udap::registry::{CrlArchive, RecheckRegistry, Registry, TokenRegistry};
 use udap_openemr::{
     EmbeddedClients, GatewayKey, OpenEmrClients, OpenEmrOptions, OpenEmrVersion, RowKey,
 };
@@ -29,6 +29,8 @@ pub(crate) struct Store {
     pub(crate) crls: Arc<dyn CrlArchive>,
     pub(crate) leases: Arc<dyn Leases>,
     pub(crate) audit: Arc<dyn AuditLog>,
+    /// `None`: tokens are not asked for here.
+    pub(crate) tokens: Option<Arc<dyn TokenRegistry>>,
 }
 
 impl Store {
@@ -41,6 +43,7 @@ impl Store {
             crls: Arc::new(registry.clone()),
             leases: Arc::new(registry.clone()),
             audit: Arc::new(registry.clone()),
+            tokens: None,
             registry: Arc::new(registry),
         }
     }

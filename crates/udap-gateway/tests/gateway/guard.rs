@@ -110,3 +110,17 @@ async fn whose_it_is_must_be_known() {
     let answer = scene.send(scene.guarded(&large)).await;
     assert_eq!(answer.error(), (413, "request_too_large"));
 }
+
+/// A proxy that routes OpenEMR's path to us routes what we send there, too.
+#[tokio::test]
+async fn what_comes_round_in_a_circle_is_stopped() {
+    let scene = Scene::new().await;
+    scene.openemr.behave(Behaviour::Say(400, "{}".to_owned()));
+    let passed = scene.send(scene.guarded("client_id=other")).await;
+    assert_eq!(passed.status, 400);
+    let via = scene.openemr.seen()[0].headers["via"].clone();
+    let again = scene.guarded("client_id=other").header("via", via);
+    let answer = scene.send(again).await;
+    assert_eq!(answer.error(), (502, "temporarily_unavailable"));
+    assert_eq!(scene.openemr.seen().len(), 1);
+}
