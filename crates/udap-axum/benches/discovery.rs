@@ -131,6 +131,7 @@ async fn routes(registrar: &Arc<Registrar>, signer: &Arc<MetadataSigner>) -> Rou
         crls: KnownCrls::default(),
         limits: RateLimits::new(0, 0),
         proxies: TrustedProxies::default(),
+        tokens: None,
         environment: Environment {
             now: || AT,
             random_id: || "random".to_owned(),

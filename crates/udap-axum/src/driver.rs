@@ -36,6 +36,7 @@ pub(crate) struct Facts {
     pub(crate) client_id: Option<String>,
     pub(crate) outcome: Option<&'static str>,
     pub(crate) enabled: Option<bool>,
+    pub(crate) grant: Option<&'static str>,
 }
 
 /// An error, with what is known of who caused it.
@@ -256,11 +257,11 @@ async fn record_unfit(
 }
 
 /// Runs a step of the core off the asynchronous threads, as many at a time as there are cores.
-async fn verify(
-    service: &Arc<Service>,
+pub(crate) async fn verify<S: Send + 'static>(
+    service: &Service,
     rules: &Arc<Rules>,
-    step: impl FnOnce(&Registrar) -> Step + Send + 'static,
-) -> Result<Step, HttpError> {
+    step: impl FnOnce(&Registrar) -> S + Send + 'static,
+) -> Result<S, HttpError> {
     let _permit = service
         .verification
         .acquire()
@@ -282,7 +283,7 @@ const COMMIT_TRIES: u32 = 2;
 /// The pause between two tries.
 const COMMIT_PAUSE: Duration = Duration::from_millis(50);
 
-async fn retried<T, F, R>(mut commit: F) -> Result<T, RegistryError>
+pub(crate) async fn retried<T, F, R>(mut commit: F) -> Result<T, RegistryError>
 where
     F: FnMut() -> R,
     R: Future<Output = Result<T, RegistryError>>,

@@ -2,13 +2,14 @@
 //!
 //! [`Service`] holds a [`Registrar`](udap::registrar::Registrar) with its rules, a
 //! [`Registry`](udap::registry::Registry) with the registrations, and what brings material from
-//! outside. [`router`] serves it.
+//! outside. [`router`] serves it. With [`Tokens`] it has token endpoints as well.
 
 mod budget;
 mod client_address;
 mod discovery;
 mod driver;
 mod error;
+mod guard;
 mod health;
 pub mod metrics;
 mod outside;
@@ -23,9 +24,9 @@ mod service;
 mod token;
 
 pub use client_address::{ClientAddress, TrustedProxies};
-pub use error::HttpError;
+pub use error::{HttpError, UpstreamFault};
 pub use health::{Health, health_router};
-pub use outside::{Environment, ForwardError, Forwarded, TokenForwarder};
+pub use outside::{Environment, ForwardError, Forwarded, Guard, TokenForwarder, Tokens};
 pub use rate_limit::RateLimits;
 pub use recheck::{HeldBack, PassReport, Rechecker};
 pub use rehearsal::{Ending, Notes, Outside, Records, Stagehands, rehearse};

@@ -9,9 +9,11 @@ use time::OffsetDateTime;
 use udap::error::ErrorCode;
 use udap::registrar::{LinkFault, LinkReport};
 use udap::registry::{CheckResult, TrustOff};
+use udap::site::TokenMode;
+use udap::token::TokenErrorCode;
 
 use crate::driver::Facts;
-use crate::error::ErrorLabel;
+use crate::error::{ErrorLabel, UpstreamFault};
 use crate::recheck::PassReport;
 use crate::service::Service;
 
@@ -26,6 +28,40 @@ const LINK_CHECKS: &str = "udap_link_checks_total";
 const RECHECKS: &str = "udap_rechecks_total";
 const RECHECK_UNSETTLED: &str = "udap_recheck_unsettled";
 const RECHECK_HELD_BACK: &str = "udap_recheck_held_back";
+
+const TOKENS: &str = "udap_tokens_total";
+const TOKEN_SECONDS: &str = "udap_token_seconds";
+const UPSTREAM_SECONDS: &str = "udap_token_upstream_seconds";
+const GUARDED: &str = "udap_token_guard_total";
+
+/// A token was given out.
+pub(crate) const ISSUED: &str = "issued";
+/// We refused.
+pub(crate) const REFUSED: &str = "refused";
+/// The FHIR server refused.
+pub(crate) const DENIED: &str = "denied";
+/// The FHIR server failed.
+pub(crate) const FAILED: &str = "failed";
+/// A request was none of our apps'.
+pub(crate) const PASSED: &str = "passed";
+
+/// What a FHIR server may say in `error` (RFC 6749 §5.2).
+const DENIALS: [&str; 5] = [
+    TokenErrorCode::InvalidRequest.as_str(),
+    TokenErrorCode::InvalidGrant.as_str(),
+    TokenErrorCode::UnauthorizedClient.as_str(),
+    TokenErrorCode::UnsupportedGrantType.as_str(),
+    TokenErrorCode::InvalidScope.as_str(),
+];
+/// Anything else that it says.
+const OTHER: &str = "other";
+/// What we say besides the codes of OAuth.
+const TOKEN_ERRORS: [&str; 4] = [
+    "unsupported_media_type",
+    "request_too_large",
+    "rate_limited",
+    "server_error",
+];
 
 const RECHECK_RESULTS: [&str; 6] = [
     "good",
@@ -90,6 +126,7 @@ pub fn describe(service: &Service) {
     for result in RECHECK_RESULTS {
         counter!(RECHECKS, "result" => result).absolute(0);
     }
+    describe_tokens(service);
     for site in service.rules().registrar().sites() {
         for outcome in OUTCOMES {
             counter!(REGISTRATIONS, "site" => site.id.clone(), "outcome" => outcome, "error" => "")
@@ -98,6 +135,50 @@ pub fn describe(service: &Service) {
         for error in ERRORS {
             counter!(REGISTRATIONS, "site" => site.id.clone(), "outcome" => "refused", "error" => error)
                 .absolute(0);
+        }
+    }
+}
+
+fn describe_tokens(service: &Service) {
+    describe_counter!(
+        TOKENS,
+        "Token requests, by site, outcome (issued, refused, denied or failed by the FHIR server) and error"
+    );
+    describe_histogram!(
+        TOKEN_SECONDS,
+        "Seconds to answer a token request, by site and outcome"
+    );
+    describe_histogram!(
+        UPSTREAM_SECONDS,
+        "Seconds of it that the FHIR server took, by site"
+    );
+    describe_counter!(
+        GUARDED,
+        "Requests to FHIR servers' own token endpoints, by site and outcome"
+    );
+    let zero = |site: &str, outcome: &'static str, error: &'static str| {
+        counter!(TOKENS, "site" => site.to_owned(), "outcome" => outcome, "error" => error)
+            .absolute(0);
+    };
+    for site in service.rules().registrar().sites() {
+        if site.token_mode == TokenMode::Direct {
+            continue;
+        }
+        zero(&site.id, ISSUED, "");
+        let codes = TokenErrorCode::ALL.map(TokenErrorCode::as_str);
+        for error in codes.into_iter().chain(TOKEN_ERRORS) {
+            zero(&site.id, REFUSED, error);
+        }
+        for error in DENIALS.into_iter().chain([OTHER]) {
+            zero(&site.id, DENIED, error);
+        }
+        for fault in UpstreamFault::ALL {
+            zero(&site.id, FAILED, fault.as_str());
+        }
+    }
+    for guard in service.tokens.iter().flat_map(|tokens| &tokens.guards) {
+        for outcome in [PASSED, REFUSED, FAILED] {
+            counter!(GUARDED, "site" => guard.site.clone(), "outcome" => outcome).absolute(0);
         }
     }
 }
@@ -176,4 +257,33 @@ pub(crate) fn registration(site: &str, facts: &Facts, response: &Response, elaps
         .increment(1);
     histogram!(REGISTRATION_SECONDS, "site" => site.to_owned(), "outcome" => outcome)
         .record(elapsed.as_secs_f64());
+}
+
+/// An error code of a FHIR server as one of few words: nobody may invent labels.
+pub(crate) fn upstream_error(code: Option<&str>) -> &'static str {
+    let known = DENIALS.into_iter().find(|known| Some(*known) == code);
+    known.unwrap_or(OTHER)
+}
+
+/// Counts a token request.
+pub(crate) fn token(site: &str, facts: &Facts, response: &Response, elapsed: Duration) {
+    let error = response
+        .extensions()
+        .get::<ErrorLabel>()
+        .map_or("", |label| label.0);
+    let outcome = facts.outcome.unwrap_or(REFUSED);
+    counter!(TOKENS, "site" => site.to_owned(), "outcome" => outcome, "error" => error)
+        .increment(1);
+    histogram!(TOKEN_SECONDS, "site" => site.to_owned(), "outcome" => outcome)
+        .record(elapsed.as_secs_f64());
+}
+
+/// Notes how long a FHIR server took.
+pub(crate) fn upstream(site: &str, elapsed: Duration) {
+    histogram!(UPSTREAM_SECONDS, "site" => site.to_owned()).record(elapsed.as_secs_f64());
+}
+
+/// Counts a request to a FHIR server's own token endpoint.
+pub(crate) fn guarded(site: &str, outcome: &'static str) {
+    counter!(GUARDED, "site" => site.to_owned(), "outcome" => outcome).increment(1);
 }

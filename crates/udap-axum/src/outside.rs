@@ -3,10 +3,14 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use axum::body::Bytes;
+use axum::response::Response;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
+use udap::registry::TokenRegistry;
 use udap::token::AuthorizedRequest;
 
 /// The clock and the source of random ids, as parameters.
@@ -37,6 +41,47 @@ pub trait TokenForwarder: Send + Sync {
         request: &AuthorizedRequest,
         kid: &str,
     ) -> Result<Forwarded, ForwardError>;
+
+    /// Passes a request to a site's own token endpoint on as it came, but for the headers of the
+    /// connection, and gives the answer back as it arrives (decisions 28). To be called only for what
+    /// names no client of ours.
+    ///
+    /// # Errors
+    /// [`ForwardError::Unreachable`], [`ForwardError::Timeout`], or [`ForwardError::Answer`].
+    async fn pass(
+        &self,
+        site: &str,
+        request: axum::http::Request<Bytes>,
+    ) -> Result<Response, ForwardError>;
+}
+
+/// What sites in gateway mode need.
+#[derive(Clone)]
+pub struct Tokens {
+    /// The registrations, for those who ask for tokens.
+    pub registry: Arc<dyn TokenRegistry>,
+    /// Who asks the FHIR servers.
+    pub forwarder: Arc<dyn TokenForwarder>,
+    /// FHIR servers' own token endpoints that are guarded.
+    pub guards: Vec<Guard>,
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Tokens")
+            .field("guards", &self.guards)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A FHIR server's own token endpoint, whose path the proxy routes to us (decisions 28).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// The site.
+    pub site: String,
+    /// The path, as it stands in the endpoint's URL.
+    pub path: String,
 }
 
 /// What the FHIR server answered. Debug output shows no token.

@@ -1,4 +1,4 @@
-//! Rate limits: per remote address before anything is read, per client after trust (E28,
+//! Rate limits: per remote address before anything is read, per client once it is known who asks (E28,
 //! decisions 35).
 
 use std::net::IpAddr;
@@ -16,7 +16,14 @@ pub struct RateLimits {
     clock: DefaultClock,
     registrations: Option<DefaultKeyedRateLimiter<IpAddr>>,
     statements: Option<DefaultKeyedRateLimiter<String>>,
+    tokens: Option<DefaultKeyedRateLimiter<String>>,
+    token_requests: Option<DefaultKeyedRateLimiter<IpAddr>>,
 }
+
+/// Token requests that one address may send for each that one client may: the apps of one hospital come
+/// from one address. What they cost at most, a signature check each, is far below what a core can do;
+/// what a stranger may cost is bounded by it.
+const CLIENTS_PER_ADDRESS: u32 = 10;
 
 impl RateLimits {
     /// Limits of so many requests a minute, 0 for none.
@@ -26,7 +33,18 @@ impl RateLimits {
             clock: DefaultClock::default(),
             registrations: limiter(registrations_per_minute),
             statements: limiter(statements_per_client_per_minute),
+            tokens: None,
+            token_requests: None,
         }
+    }
+
+    /// With a limit on the token requests of a client a minute, and on ten times as many from one remote
+    /// address; 0 for none.
+    #[must_use]
+    pub fn with_tokens(mut self, per_client_per_minute: u32) -> Self {
+        self.tokens = limiter(per_client_per_minute);
+        self.token_requests = limiter(per_client_per_minute.saturating_mul(CLIENTS_PER_ADDRESS));
+        self
     }
 
     /// Counts a request from an address.
@@ -49,12 +67,31 @@ impl RateLimits {
         )
     }
 
+    /// Counts a token request from an address.
+    ///
+    /// # Errors
+    /// The seconds to wait, if it is one too many.
+    pub(crate) fn token_request(&self, address: ClientAddress) -> Result<(), u32> {
+        self.check(self.token_requests.as_ref(), &address.rate_limit_key())
+    }
+
+    /// Counts a token request of a client, once it is known to be that client's.
+    ///
+    /// # Errors
+    /// The seconds to wait, if it is one too many.
+    pub(crate) fn token(&self, client_id: &str) -> Result<(), u32> {
+        self.check(self.tokens.as_ref(), &client_id.to_owned())
+    }
+
     /// Forgets addresses and clients that have been quiet: to be called now and then.
     pub fn forget_quiet(&self) {
-        if let Some(limiter) = &self.registrations {
+        for limiter in [&self.registrations, &self.token_requests]
+            .into_iter()
+            .flatten()
+        {
             limiter.retain_recent();
         }
-        if let Some(limiter) = &self.statements {
+        for limiter in [&self.statements, &self.tokens].into_iter().flatten() {
             limiter.retain_recent();
         }
     }
@@ -98,5 +135,21 @@ mod tests {
         assert!((1..=31).contains(&wait), "{wait}");
         assert!(limits.registration(there).is_ok());
         assert!(limits.statement("a", "b").is_ok());
+    }
+
+    /// Decisions 35.
+    #[test]
+    fn a_client_asks_so_often_and_an_address_ten_times_as_often() {
+        let limits = RateLimits::new(0, 0).with_tokens(2);
+        let here = ClientAddress(IpAddr::from([198, 51, 100, 7]));
+        for (client, is_admitted) in [("a", true), ("a", true), ("a", false), ("b", true)] {
+            assert_eq!(limits.token(client).is_ok(), is_admitted, "{client}");
+        }
+        for _ in 0..20 {
+            assert!(limits.token_request(here).is_ok());
+        }
+        assert!(limits.token_request(here).is_err());
+        let off = RateLimits::new(0, 0).with_tokens(0);
+        assert!((0..1_000).all(|_| off.token("a").is_ok() && off.token_request(here).is_ok()));
     }
 }

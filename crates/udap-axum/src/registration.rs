@@ -95,18 +95,30 @@ async fn admit(
     if !is_json(request.headers()) {
         return Err(HttpError::UnsupportedMediaType);
     }
-    let body = read(request.into_body()).await?;
+    let body = read(
+        request.into_body(),
+        limits::REQUEST_BODY_BYTES,
+        HttpError::RequestTooLarge,
+    )
+    .await?;
     let place = Arc::clone(&service.in_progress)
         .try_acquire_owned()
         .map_err(|_| HttpError::TemporarilyUnavailable)?;
     Ok((body, place))
 }
 
-async fn read(body: Body) -> Result<Bytes, HttpError> {
-    let reading = to_bytes(body, limits::REQUEST_BODY_BYTES);
-    match tokio::time::timeout(DEADLINE, reading).await {
+/// Reads a body of at most so many octets.
+///
+/// # Errors
+/// The one that is given if it has more; or if it does not arrive whole.
+pub(crate) async fn read(
+    body: Body,
+    limit: usize,
+    too_large: HttpError,
+) -> Result<Bytes, HttpError> {
+    match tokio::time::timeout(DEADLINE, to_bytes(body, limit)).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_length_limit(&error) => Err(HttpError::RequestTooLarge),
+        Ok(Err(error)) if is_length_limit(&error) => Err(too_large),
         Ok(Err(_)) | Err(_) => Err(HttpError::IncompleteRequest),
     }
 }

@@ -88,6 +88,7 @@ pub(crate) async fn layer(service: Arc<Service>, mut request: Request, next: Nex
         client_uri = facts.client_uri,
         client_id = facts.client_id,
         enabled = facts.enabled,
+        grant = facts.grant,
         remote_address = %address.0,
         duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         "answered"

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{RawQuery, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use udap::site::{Site, TokenMode};
 
@@ -15,9 +15,10 @@ use crate::error::HttpError;
 use crate::registration::method_not_allowed;
 use crate::request_log::{self, RequestId};
 use crate::service::Service;
-use crate::{discovery, registration, token};
+use crate::{discovery, guard, registration, token};
 
-/// The public routes of all sites: discovery, registration and, in gateway mode, token.
+/// The public routes of all sites: discovery, registration and, in gateway mode, token; and those of
+/// FHIR servers' own token endpoints that are guarded.
 ///
 /// To be served with `into_make_service_with_connect_info::<SocketAddr>()`, since rate limits and
 /// the audit need the peer's address.
@@ -25,6 +26,21 @@ pub fn router(service: &Arc<Service>) -> Router {
     let mut routes = Router::new();
     for site in service.rules().registrar().sites() {
         routes = site_routes(routes, service, site);
+    }
+    if let Some(tokens) = &service.tokens {
+        for guarded in &tokens.guards {
+            let (service, tokens, guarded) = (Arc::clone(service), tokens.clone(), guarded.clone());
+            let path = guarded.path.clone();
+            let handler = move |request: Request| {
+                guard::guarded(
+                    Arc::clone(&service),
+                    tokens.clone(),
+                    guarded.clone(),
+                    request,
+                )
+            };
+            routes = routes.route(&path, any(handler));
+        }
     }
     let log = Arc::clone(service);
     routes
@@ -61,10 +77,22 @@ fn site_routes(routes: Router, service: &Arc<Service>, site: &Arc<Site>) -> Rout
             get(metadata),
         )
         .route(path(&site.registration_endpoint), post(register));
-    match site.token_mode {
-        TokenMode::Direct => routes,
-        TokenMode::Gateway => routes.route(path(&site.token_endpoint), post(token::token)),
+    if site.token_mode == TokenMode::Direct {
+        return routes;
     }
+    let token = {
+        let (service, site) = (Arc::clone(service), Arc::clone(site));
+        move |id: RequestId, address: ClientAddress, request: Request| {
+            token::token(
+                Arc::clone(&service),
+                Arc::clone(&site),
+                id,
+                address,
+                request,
+            )
+        }
+    };
+    routes.route(path(&site.token_endpoint), post(token))
 }
 
 /// The path of an absolute URL, as it stands there.

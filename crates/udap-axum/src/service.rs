@@ -14,7 +14,7 @@ use udap::statement::TrustedStatement;
 use udap::trust::{KnownCrls, TrustFetcher};
 
 use crate::client_address::TrustedProxies;
-use crate::outside::Environment;
+use crate::outside::{Environment, Tokens};
 use crate::rate_limit::RateLimits;
 use crate::rules::{Rules, RulesError};
 
@@ -27,6 +27,10 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
 /// its deadline, at up to 256 KiB of memory each.
 const IN_PROGRESS: usize = 512;
 
+/// Token requests that are worked on or wait to be, and as many at the guards. Counted apart: a FHIR
+/// server that is slow to give out tokens must not keep apps from registering.
+const TOKENS_IN_PROGRESS: usize = 512;
+
 /// Who has something to say about the server's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Notice {
@@ -38,6 +42,8 @@ pub enum Notice {
     Crl,
     /// CRLs in files.
     CrlFiles,
+    /// The gateway.
+    Gateway,
 }
 
 /// Everything that the routes share.
@@ -54,6 +60,14 @@ pub struct Service {
     pub(crate) environment: Environment,
     /// Requests whose body has arrived and that are not answered yet.
     pub(crate) in_progress: Arc<Semaphore>,
+    /// What token endpoints need, if there are any.
+    pub(crate) tokens: Option<Tokens>,
+    /// As `in_progress`, for token requests…
+    pub(crate) tokens_in_progress: Arc<Semaphore>,
+    /// …and for those that pass a guard.
+    pub(crate) guarded_in_progress: Semaphore,
+    /// What is wrong between the gateway and FHIR servers, by site.
+    gateway_faults: Mutex<BTreeMap<String, String>>,
     /// Verification is work for the processor: no more at a time than there are cores.
     pub(crate) verification: Semaphore,
     /// Whether an unknown `community` parameter gets the default community's metadata (A38).
@@ -99,6 +113,8 @@ pub struct ServiceParts {
     pub limits: RateLimits,
     /// Reverse proxies that are believed.
     pub proxies: TrustedProxies,
+    /// What token endpoints need. Sites in gateway mode answer 503 without.
+    pub tokens: Option<Tokens>,
     /// Clock and chance.
     pub environment: Environment,
     /// Whether an unknown `community` parameter gets the default community's metadata (A38).
@@ -121,6 +137,10 @@ impl Service {
             proxies: parts.proxies,
             environment: parts.environment,
             in_progress: Arc::new(Semaphore::new(IN_PROGRESS)),
+            tokens: parts.tokens,
+            tokens_in_progress: Arc::new(Semaphore::new(TOKENS_IN_PROGRESS)),
+            guarded_in_progress: Semaphore::new(TOKENS_IN_PROGRESS),
+            gateway_faults: Mutex::default(),
             verification: Semaphore::new(cores),
             default_for_unknown: parts.default_for_unknown,
             crls: parts.crls,
@@ -165,6 +185,21 @@ impl Service {
     pub(crate) fn notices(&self) -> Vec<String> {
         let notices = self.notices.read().unwrap_or_else(PoisonError::into_inner);
         notices.values().flatten().cloned().collect()
+    }
+
+    /// Says what keeps a site's gateway from getting tokens, or that nothing does any more.
+    pub(crate) fn set_gateway_fault(&self, site: &str, fault: Option<&str>) {
+        let mut faults = (self.gateway_faults.lock()).unwrap_or_else(PoisonError::into_inner);
+        let changed = match fault {
+            Some(fault) => {
+                let fault = format!("tokens of site {site}: {fault}");
+                faults.insert(site.to_owned(), fault.clone()) != Some(fault)
+            }
+            None => faults.remove(site).is_some(),
+        };
+        if changed {
+            self.set_notice(Notice::Gateway, faults.values().cloned().collect());
+        }
     }
 
     /// Notes that a client registered while CRLs arrived: [`Rechecker::take_up_crls`] looks at it.

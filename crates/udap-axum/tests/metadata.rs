@@ -117,6 +117,7 @@ async fn service(of: &TestCommunity, leaf: &TestLeaf) -> Result<Service, RulesEr
         crls: KnownCrls::default(),
         limits: RateLimits::new(0, 0),
         proxies: TrustedProxies::default(),
+        tokens: None,
         environment: environment(),
         default_for_unknown: false,
     }))

@@ -237,6 +237,7 @@ async fn with_fetcher(of: &TestCommunity, fetcher: Arc<dyn TrustFetcher>) -> Ser
         crls: KnownCrls::new(CrlStore::default()),
         limits: RateLimits::new(0, 0),
         proxies: TrustedProxies::default(),
+        tokens: None,
         environment: Environment {
             now,
             random_id: || "id".to_owned(),

@@ -7,7 +7,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use time::{OffsetDateTime, macros::datetime};
 use udap_ca::{
     CaDirectory, Entry, Filter, InitOptions, KeyAlgorithm, LeafProfile, LeafRequest, PrivateKey,
-    ProfileName, RevocationReason, Serial, Subject,
+    ProfileName, Renewal, RevocationReason, Serial, Subject,
 };
 
 const NOW: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
@@ -131,9 +131,9 @@ proptest! {
                     let key = keys[key].public_key();
                     let _ = ca.issue_to_same_holder(&request, key, &earlier, NOW, &mut rng);
                 }
-                Wish::Renew(at) => drop(ca.renew(&serial(&at), None, NOW, &mut rng)),
+                Wish::Renew(at) => drop(ca.renew(&serial(&at), Renewal::default(), NOW, &mut rng)),
                 Wish::Rekey(at, key) => {
-                    drop(ca.rekey(&serial(&at), keys[key].public_key(), None, NOW, &mut rng));
+                    drop(ca.rekey(&serial(&at), keys[key].public_key(), Renewal::default(), NOW, &mut rng));
                 }
                 // Not the issuing CA, after which there would be nothing more to see.
                 Wish::Revoke(at) if serial(&at) == listed[0].serial => {}

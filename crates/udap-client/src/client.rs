@@ -217,6 +217,19 @@ impl Client {
         Ok((status, body))
     }
 
+    /// Posts a form to an address that an operator names, for looking at the answer.
+    ///
+    /// # Errors
+    /// [`HttpError`]; the status is for the caller to judge.
+    pub async fn post_form(&self, url: &Url, form: String) -> Result<(u16, Vec<u8>), HttpError> {
+        let url = address(url.as_str(), true)?;
+        let request = self.request(&url, TOKEN_BYTES).accept("application/json");
+        let kind = "application/x-www-form-urlencoded";
+        let answer =
+            (self.fetcher.post(&request, kind, form).await).map_err(|error| failed(&url, error))?;
+        Ok((answer.status, answer.body))
+    }
+
     /// As [`Client::get`], with the answer's `Date`: what the server's clock says.
     ///
     /// # Errors

@@ -13,6 +13,9 @@ pub enum SetupError {
     /// An additional root certificate is none.
     #[error("the additional TLS root certificates cannot be read")]
     TlsRoots(#[source] Box<dyn Error + Send + Sync>),
+    /// The address is none that can be asked.
+    #[error("the address cannot be used")]
+    Address(#[source] Box<dyn Error + Send + Sync>),
     /// The TLS library refuses, for example one of the root certificates.
     #[error("the HTTP client cannot be set up")]
     Client(#[source] Box<dyn Error + Send + Sync>),

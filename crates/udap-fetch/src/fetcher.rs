@@ -9,7 +9,7 @@ use reqwest::header::{
     LAST_MODIFIED, LOCATION, RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Certificate, Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -93,12 +93,12 @@ impl Fetcher {
     ) -> Result<Self, SetupError> {
         let roots = roots(&options.tls_roots)?;
         let client = |rule, lookups| {
-            client(
-                options,
-                &roots,
-                CheckedResolver::new(Arc::clone(&resolver), rule, lookups),
-            )
-            .map_err(|error| SetupError::Client(error.into()))
+            let resolver = CheckedResolver::new(Arc::clone(&resolver), rule, lookups);
+            builder(options, &roots, resolver)
+                // Every request has a connection of its own, made after its own checks.
+                .pool_max_idle_per_host(0)
+                .build()
+                .map_err(|error| SetupError::Client(error.into()))
         };
         Ok(Self(Arc::new(Inner {
             allow_hosts: options.allow_hosts.clone(),
@@ -191,11 +191,12 @@ impl fmt::Debug for Fetcher {
     }
 }
 
-fn client(
+/// An HTTP client with everything that all of them share; how long connections are kept is to be said.
+pub(crate) fn builder(
     options: &FetchOptions,
     roots: &[Certificate],
     resolver: CheckedResolver,
-) -> reqwest::Result<Client> {
+) -> ClientBuilder {
     Client::builder()
         .user_agent(&options.user_agent)
         .connect_timeout(options.connect_timeout)
@@ -206,15 +207,12 @@ fn client(
         .referer(false)
         // The client would send a request again that failed by its rules; each is sent once here.
         .retry(reqwest::retry::never())
-        // Every request has a connection of its own, made after its own checks.
-        .pool_max_idle_per_host(0)
         .http1_only()
         .tls_version_min(reqwest::tls::Version::TLS_1_2)
         .tls_certs_merge(roots.iter().cloned())
-        .build()
 }
 
-fn roots(files: &[Vec<u8>]) -> Result<Vec<Certificate>, SetupError> {
+pub(crate) fn roots(files: &[Vec<u8>]) -> Result<Vec<Certificate>, SetupError> {
     /// The tag that a certificate in DER starts with, and no PEM does.
     const SEQUENCE: u8 = 0x30;
     let mut roots = Vec::new();
@@ -233,7 +231,7 @@ fn roots(files: &[Vec<u8>]) -> Result<Vec<Certificate>, SetupError> {
     Ok(roots)
 }
 
-fn with_headers(mut builder: RequestBuilder, request: &Request) -> RequestBuilder {
+pub(crate) fn with_headers(mut builder: RequestBuilder, request: &Request) -> RequestBuilder {
     for (name, value) in [
         (ACCEPT, &request.accept),
         (IF_NONE_MATCH, &request.entity_tag),
@@ -246,7 +244,7 @@ fn with_headers(mut builder: RequestBuilder, request: &Request) -> RequestBuilde
     builder
 }
 
-async fn talk(builder: RequestBuilder, request: &Request) -> Result<Answer, FetchError> {
+pub(crate) async fn talk(builder: RequestBuilder, request: &Request) -> Result<Answer, FetchError> {
     let mut response = builder.send().await.map_err(failure)?;
     let status = response.status();
     let not_modified = status == StatusCode::NOT_MODIFIED && request.is_conditional();
@@ -309,7 +307,7 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     (text.len() <= limits::HEADER_BYTES).then(|| text.to_owned())
 }
 
-fn failure(error: reqwest::Error) -> FetchError {
+pub(crate) fn failure(error: reqwest::Error) -> FetchError {
     if let Some(refusal) = within::<NotPublic>(&error) {
         FetchError::NotPublic(refusal.clone())
     } else if within::<NoTurn>(&error).is_some() {

@@ -7,6 +7,7 @@
 //! * [`Request`]: what is asked, and who chose the address. An address that a stranger chose
 //!   ([`Request::guarded`]) must be public, and so must everything its name resolves to; one that
 //!   an operator typed ([`Request::configured`]) may be anywhere.
+//! * [`Upstream`]: one server that an operator configured, over connections that are kept.
 //! * [`AllowHost`]: hosts that an operator exempts from that rule.
 //! * [`aia`]: the certificates of issuers, remembered and rationed.
 //! * [`Links`]: whether the links in an app's metadata are live.
@@ -44,6 +45,7 @@ mod statuses;
 #[path = "../tests/support/mod.rs"]
 mod support;
 mod target;
+mod upstream;
 
 pub use allow_host::{AllowHost, AllowHostError};
 pub use error::{FetchError, NotPublic, SetupError, UrlFault};
@@ -54,3 +56,4 @@ pub use request::{Answer, Bounds, Request};
 pub use resolver::{Resolver, SystemResolver};
 pub use responders::Responders;
 pub use statuses::Statuses;
+pub use upstream::Upstream;

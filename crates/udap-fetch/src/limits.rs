@@ -21,6 +21,14 @@ pub const STRANGERS_IN_FLIGHT: usize = 8;
 /// hold up what goes to OpenEMR.
 pub const CONFIGURED_IN_FLIGHT: usize = 64;
 
+/// Requests under way to one [`Upstream`](crate::Upstream), and connections to it that are kept. Apache's
+/// usual 150 to 256 workers have users to serve as well.
+pub const UPSTREAM_IN_FLIGHT: usize = 64;
+
+/// How long a connection to an [`Upstream`](crate::Upstream) is kept that nobody uses. Apache closes it
+/// after 5 s (`KeepAliveTimeout`): it must not be used just then.
+pub const UPSTREAM_IDLE: Duration = Duration::from_secs(4);
+
 /// Names being looked up for requests to hosts that nobody vouches for.
 pub const STRANGERS_LOOKUPS: usize = 8;
 

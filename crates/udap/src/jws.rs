@@ -246,7 +246,7 @@ impl Signer {
     }
 
     /// Signs claims as a compact JWS whose header holds `alg` and `x5c` (A27, B10), and `kid`
-    /// where one is given.
+    /// where one is given. Without certificates `typ` says what it is.
     ///
     /// # Errors
     /// If signing fails.
@@ -257,7 +257,9 @@ impl Signer {
     ) -> Result<String, SignerError> {
         let mut header = JwsHeader::new();
         header.set_algorithm(self.algorithm.name());
-        if !self.chain.is_empty() {
+        if self.chain.is_empty() {
+            header.set_token_type("JWT");
+        } else {
             let chain = self
                 .chain
                 .iter()

@@ -403,6 +403,25 @@ fn no_more_is_asked_for_than_is_registered() {
     assert_eq!(asked(None, Some(json!(["system/Patient.read"]))), "G17");
 }
 
+/// Proves: G17
+#[test]
+fn no_more_is_passed_on_than_is_registered_or_the_assertion_says() {
+    let scene = Scene::new();
+    let grant = ("grant_type", "client_credentials");
+    let asked = [grant, ("scope", "system/Patient.read")];
+    let registered = scene.post_with(&scene.assertion(), &asked).authorized();
+    let limited = scene.assertion().claim("scope", "system/Patient.read");
+    let limited = scene.post(&limited).authorized();
+    for (granted, is_registered, is_said) in [
+        ("system/Patient.rs", true, true),
+        ("system/Observation.read", true, false),
+        ("system/Patient.read system/Group.read", false, false),
+    ] {
+        assert_eq!(registered.admits(granted), is_registered, "{granted}");
+        assert_eq!(limited.admits(granted), is_said, "{granted}");
+    }
+}
+
 /// Proves: G02, G12, G19
 #[test]
 fn a_users_code_and_refresh_token_keep_their_own_scopes() {

@@ -29,6 +29,7 @@ use udap_openemr::OpenEmrVersion;
 use zeroize::Zeroizing;
 
 use super::discovered::Discovered;
+use super::gateway;
 use super::store::Store;
 use crate::config::Config;
 use crate::config::settings::{self as config, Scopes, UnknownCommunity};
@@ -133,6 +134,10 @@ pub(crate) fn build(
     } = judging(config, discovered, Arc::clone(&store.crls))?;
     let per_minute =
         |limit: Option<std::num::NonZeroU32>| limit.map_or(0, std::num::NonZeroU32::get);
+    let tokens = match &store.tokens {
+        Some(registry) => gateway::tokens(config, registry, &store.gateway_keys)?,
+        None => None,
+    };
     let service = Service::new(ServiceParts {
         rules,
         registry: Arc::clone(&store.registry),
@@ -143,8 +148,10 @@ pub(crate) fn build(
         limits: RateLimits::new(
             per_minute(config.limits.registrations_per_minute),
             per_minute(config.limits.statements_per_client_per_minute),
-        ),
+        )
+        .with_tokens(per_minute(config.limits.tokens_per_minute)),
         proxies: TrustedProxies(config.limits.trusted_proxies.clone()),
+        tokens,
         environment: environment::ENVIRONMENT,
         default_for_unknown: config.protocol.unknown_community == UnknownCommunity::Default,
     });

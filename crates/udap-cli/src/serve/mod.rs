@@ -5,6 +5,7 @@ mod background;
 mod build;
 mod discovered;
 mod expiry;
+mod gateway;
 mod idle;
 pub(crate) mod listen;
 mod look;

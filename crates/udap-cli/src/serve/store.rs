@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use sqlx::ConnectOptions;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
-use udap::registry::{CrlArchive, RecheckRegistry, Registry};
+use udap::registry::{CrlArchive, RecheckRegistry, Registry, TokenRegistry};
 use udap_openemr::{
     EmbeddedClients, GatewayKeys, OpenEmrClients, OpenEmrOptions, OpenEmrVersion, RowKey, RowKeys,
 };
@@ -33,6 +33,8 @@ pub(crate) struct Store {
     pub(crate) audit: Arc<dyn AuditLog>,
     pub(crate) rows: Arc<dyn KeyRegistry>,
     pub(crate) gateway_keys: Arc<GatewayKeys>,
+    /// `None`: tokens are not asked for here.
+    pub(crate) tokens: Option<Arc<dyn TokenRegistry>>,
 }
 
 impl Store {
@@ -48,6 +50,7 @@ impl Store {
             audit: Arc::new(registry.clone()),
             rows: Arc::new(registry.clone()),
             gateway_keys,
+            tokens: Some(Arc::new(registry.clone())),
             registry: Arc::new(registry),
         }
     }

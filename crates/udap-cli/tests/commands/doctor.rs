@@ -184,6 +184,22 @@ async fn openemrs_discovery_is_compared() {
 }
 
 #[tokio::test]
+async fn openemrs_token_endpoint_is_asked_as_the_gateway_and_as_apps_would() {
+    let emr = emr().await;
+    told(&look(&emr), "gateway", "ok", "answers token requests");
+    emr.configure(&emr.database_url(), "token_guard = true");
+    told(&look(&emr), "guard", "error", "around the gateway");
+    emr.web.close();
+    told(&look(&emr), "gateway", "error", "status 404");
+    let nobody = format!(
+        "upstream_token_url = \"http://127.0.0.1:{}/token\"",
+        free_port()
+    );
+    emr.configure(&emr.database_url(), &nobody);
+    told(&look(&emr), "gateway", "error", "cannot be asked");
+}
+
+#[tokio::test]
 async fn too_few_and_too_many_grants_are_told_by_name() {
     let emr = emr().await;
     let schema = emr.openemr.schema().name();

@@ -7,9 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::DATE;
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing::get};
+use axum::{
+    Json, Router,
+    routing::{get, post},
+};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc2822;
 use udap_testdb::{OpenEmr, OpenEmrBuilder, Schema, TestServer};
@@ -220,6 +224,8 @@ struct Shared {
     document: Mutex<Value>,
     /// Seconds by which its clock is ahead.
     ahead: Mutex<i64>,
+    /// Whether its API is off.
+    is_closed: Mutex<bool>,
 }
 
 impl Web {
@@ -237,6 +243,7 @@ impl Web {
                 "/oauth2/default/.well-known/openid-configuration",
                 get(discovery),
             )
+            .route("/oauth2/default/token", post(token))
             .with_state(Arc::clone(&web.shared));
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -261,6 +268,11 @@ impl Web {
         *self.shared.document.lock().unwrap() = document;
     }
 
+    /// Switches its token endpoint off.
+    pub(crate) fn close(&self) {
+        *self.shared.is_closed.lock().unwrap() = true;
+    }
+
     /// Sets its clock.
     pub(crate) fn set_ahead(&self, seconds: i64) {
         *self.shared.ahead.lock().unwrap() = seconds;
@@ -273,6 +285,15 @@ async fn discovery(State(shared): State<Arc<Shared>>) -> Response {
     let date = (now() + ahead).format(&Rfc2822).unwrap();
     let date = date.replace("+0000", "GMT");
     ([(DATE, date)], Json(document)).into_response()
+}
+
+/// It has no clients.
+async fn token(State(shared): State<Arc<Shared>>) -> Response {
+    if *shared.is_closed.lock().unwrap() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let said = json!({"error": "invalid_client"});
+    (StatusCode::UNAUTHORIZED, Json(said)).into_response()
 }
 
 /// A port that was free a moment ago.

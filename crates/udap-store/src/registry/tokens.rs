@@ -26,6 +26,14 @@ impl<E: Engine> TokenRegistry for SqlRegistry<E> {
         Ok(within(TRANSACTION, self.seen_client(client_id)).await?)
     }
 
+    async fn is_ours(&self, client_id: &str) -> Result<bool, RegistryError> {
+        let looked = async {
+            let mut transaction = self.read().await?;
+            token_client::is_known(&mut transaction, client_id).await
+        };
+        Ok(within(TRANSACTION, looked).await?)
+    }
+
     async fn record_token_request(
         &self,
         request: &AuthorizedRequest,

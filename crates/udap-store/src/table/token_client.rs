@@ -7,7 +7,7 @@ use udap::certificate::Certificate;
 use crate::error::StoreError;
 use crate::identity::{self, Hash};
 use crate::instant;
-use crate::sql::{Engine, query, query_as};
+use crate::sql::{Engine, query, query_as, query_scalar};
 use crate::table::registration::{Registration, columns};
 
 /// A registration, and whether a block names it.
@@ -43,6 +43,27 @@ pub(crate) async fn seen<E: Engine>(
         .fetch_optional(transaction)
         .await?;
     Ok(seen.map(|seen| (seen.registration, seen.is_blocked)))
+}
+
+/// Whether there is, or was, a registration of a `client_id`, compared without letter case and without
+/// spaces at the end, as OpenEMR's table does (decisions 28).
+pub(crate) const IS_KNOWN: &str =
+    "SELECT EXISTS (SELECT 1 FROM registration WHERE client_id_folded = ?)";
+
+/// See [`IS_KNOWN`].
+pub(crate) async fn is_known<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
+    client_id: &str,
+) -> Result<bool, StoreError> {
+    // Ours are ASCII, and the column's charset compares with no other.
+    if !client_id.is_ascii() {
+        return Ok(false);
+    }
+    let folded = client_id.trim_end_matches(' ').to_ascii_lowercase();
+    Ok(query_scalar(IS_KNOWN)
+        .bind(folded)
+        .fetch_one(transaction)
+        .await?)
 }
 
 /// A certificate that takes the place of a registration's.

@@ -32,6 +32,15 @@ pub trait TokenRegistry: Send + Sync {
     /// If the store fails.
     async fn token_client(&self, client_id: &str) -> Result<Option<TokenClient>, RegistryError>;
 
+    /// Whether a `client_id` is, or was, one of a registration here, whatever became of it. Both are to be
+    /// compared as MariaDB's collations do: without letter case, and without spaces at the end. Callers
+    /// give printable ASCII only, since collations also fold accents and pass over some characters
+    /// (decisions 28).
+    ///
+    /// # Errors
+    /// If the store fails: then it is not known, and nobody may be let pass.
+    async fn is_ours(&self, client_id: &str) -> Result<bool, RegistryError>;
+
     /// Records a request before anything is forwarded, in one transaction: the app's standing is looked
     /// at under lock, the `jti` is spent, a younger certificate takes the place of the registration's
     /// ([`AuthorizedRequest::renews_certificate`]), and the audit has who asked and what for.

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::assertion::CurrentAssertion;
 use super::client::TokenClient;
 use super::form::TokenGrant;
+use super::scope;
 use crate::b2b::B2bExtension;
 use crate::certificate::Certificate;
 use crate::community::Community;
@@ -55,6 +56,19 @@ impl AuthorizedRequest {
     #[must_use]
     pub fn scopes(&self) -> Option<&[String]> {
         self.scopes.as_deref()
+    }
+
+    /// Whether a `scope` that the FHIR server granted is no more than is registered; where the assertion
+    /// itself says `scope`, no more than was asked for (G17, decisions 27). FHIR servers may compare
+    /// loosely.
+    #[must_use]
+    pub fn admits(&self, granted: &str) -> bool {
+        let registered = &self.client.scopes;
+        let limit = match &self.scopes {
+            Some(asked) if self.assertion.claims().contains_key("scope") => asked,
+            _ => registered,
+        };
+        scope::lies_within(limit, granted)
     }
 
     /// Who asks, and what for.

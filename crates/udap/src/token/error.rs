@@ -41,6 +41,17 @@ impl TokenErrorCode {
         }
     }
 
+    /// Every code.
+    pub const ALL: [Self; 7] = [
+        Self::InvalidRequest,
+        Self::InvalidClient,
+        Self::InvalidGrant,
+        Self::UnauthorizedClient,
+        Self::UnsupportedGrantType,
+        Self::InvalidScope,
+        Self::TemporarilyUnavailable,
+    ];
+
     /// The HTTP status that goes with it.
     #[must_use]
     pub const fn status(self) -> u16 {
@@ -106,6 +117,41 @@ impl TokenRefusal {
             "G08",
             "the client assertion has been used before: sign a new one with a new jti",
         )
+    }
+
+    /// What a request is told that comes with an `Authorization` header (G01).
+    #[must_use]
+    pub fn authorization_header() -> Self {
+        Self::invalid_request(
+            "G01",
+            "apps authenticate by client_assertion alone: send no Authorization header",
+        )
+    }
+
+    /// What a request is told whose URL has a query: what is asked for, and who asks, would end up in
+    /// logs (G02, RFC 6749 §2.3.1).
+    #[must_use]
+    pub fn query() -> Self {
+        Self::invalid_request(
+            "G02",
+            "send the parameters in the body, and none in the URL",
+        )
+    }
+
+    /// What a request to the FHIR server's own token endpoint is told that names one of our apps
+    /// (decisions 28).
+    #[must_use]
+    pub fn guarded() -> Self {
+        Self::invalid_client(
+            "G05",
+            "this app gets its tokens at the token endpoint that the UDAP metadata show",
+        )
+    }
+
+    /// What it is told if it cannot be read whom it names (decisions 28).
+    #[must_use]
+    pub fn unreadable_client() -> Self {
+        Self::invalid_client("G05", "it cannot be told which app this is from")
     }
 
     /// The error code.

@@ -6,7 +6,7 @@ use super::client::TokenClient;
 use super::error::{TokenErrorCode, TokenRefusal};
 use super::form::{TokenForm, TokenGrant};
 use crate::rules::Grant;
-use crate::scope::{ScopePattern, ScopePolicy};
+use crate::scope::{Scope, ScopePattern, ScopePolicy};
 
 /// The scopes to ask for, in the FHIR server's own form, each registered; `None`: the request names
 /// none, and a user's grant has its own.
@@ -54,6 +54,25 @@ pub(crate) fn ask(
     Ok(Some(asked))
 }
 
+/// A scope that permits nothing: OpenEMR grants it, unasked, where the user's login had a `nonce`.
+const PERMITS_NOTHING: &str = "nonce";
+
+/// Whether everything in a granted scope text is in a list, or is a part of a permission there. Strictly:
+/// a refinement covers no more than itself, and an operation on all resources is none on one.
+pub(super) fn lies_within(list: &[String], granted: &str) -> bool {
+    let listed = |scope: &Scope| {
+        (list.iter().filter(|text| !text.contains('*')))
+            .filter_map(|text| text.parse::<ScopePattern>().ok())
+            .any(|pattern| pattern.covers(scope))
+    };
+    granted
+        .split(' ')
+        .filter(|text| !text.is_empty() && *text != PERMITS_NOTHING)
+        .all(|text| {
+            list.iter().any(|one| one == text) || text.parse().is_ok_and(|one| listed(&one))
+        })
+}
+
 /// What of a scope text lies in a list, in the list's form: equal permissions are one, wildcards are
 /// expanded, the rest is dropped.
 fn within(list: &[String], text: &str, grant: &TokenGrant) -> Vec<String> {
@@ -69,5 +88,40 @@ fn within(list: &[String], text: &str, grant: &TokenGrant) -> Vec<String> {
             granted.map(|scope| scope.as_str().to_owned()).collect()
         }
         Err(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Proves: G17
+    #[test]
+    fn no_more_lies_in_a_list_than_it_says() {
+        let list: Vec<String> = "openid system/Patient.read system/Observation.rs?category=vital \
+                                 system/*.$export user/Patient.cruds"
+            .split(' ')
+            .map(str::to_owned)
+            .collect();
+        for (granted, is_within) in [
+            ("", true),
+            ("system/Patient.read  openid", true),
+            ("system/Patient.rs", true),
+            ("system/Patient.r nonce", true),
+            ("user/Patient.read user/Patient.write", true),
+            ("system/Observation.rs?category=vital", true),
+            ("system/Observation.rs", false),
+            ("system/Observation.rs?category=lab", false),
+            ("system/*.$export", true),
+            ("system/Patient.$export", false),
+            ("system/Patient.cruds", false),
+            ("system/Patient.write", false),
+            ("patient/Patient.read", false),
+            ("system/patient.read", false),
+            ("openid launch", false),
+            ("system/Patient.read\tsystem/Group.read", false),
+        ] {
+            assert_eq!(lies_within(&list, granted), is_within, "{granted}");
+        }
     }
 }

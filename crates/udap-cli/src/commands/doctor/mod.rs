@@ -9,6 +9,7 @@ mod configuration;
 mod database;
 mod discovery;
 mod finding;
+mod gateway;
 mod openemr;
 mod settings;
 mod trust;
@@ -75,6 +76,11 @@ async fn examine(config: &Config, findings: &mut Findings) {
             }
         }
         discovery::check(config, site, about).await;
+        let registry = match &database {
+            Database::OpenEmr(registry, _) => Some(registry),
+            Database::Embedded | Database::Unreachable => None,
+        };
+        gateway::check(config, registry, site, about).await;
     }
     if let Database::OpenEmr(registry, sites) = &database {
         clients::check(registry, sites, findings).await;

@@ -61,7 +61,7 @@ impl Checker<'_> {
         });
         let guarded_path = match &token {
             Some((_, url)) if site.token_guard => self
-                .guarded_path(place, url, &mut taken.guarded_paths)
+                .guarded_path(place, url, public_url, &mut taken.guarded_paths)
                 .map(Some),
             _ => Some(None),
         };
@@ -171,8 +171,23 @@ impl Checker<'_> {
         Some((text, url))
     }
 
-    fn guarded_path(&mut self, place: Place, url: &Url, taken: &mut Vec<String>) -> Option<String> {
+    fn guarded_path(
+        &mut self,
+        place: Place,
+        url: &Url,
+        public_url: Option<&str>,
+        taken: &mut Vec<String>,
+    ) -> Option<String> {
         let path = self.at(place, "token_endpoint", address::route_path(url))?;
+        let own = public_url.and_then(|url| Url::parse(&format!("{url}/udap/")).ok());
+        if own.is_some_and(|own| path.starts_with(own.path())) {
+            let fault = Fault::new(
+                format!("has a path of this server, {path:?}"),
+                "name OpenEMR's token endpoint, not the gateway's",
+            );
+            self.fault(place, "token_endpoint", fault);
+            return None;
+        }
         if path.is_empty() || taken.contains(&path) {
             let fault = Fault::new(
                 format!("has a path that cannot be guarded, {path:?}"),

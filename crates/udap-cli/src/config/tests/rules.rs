@@ -190,6 +190,22 @@ fn the_gateway_does_not_forward_to_itself() {
 }
 
 #[test]
+fn the_guard_does_not_stand_before_this_server_itself() {
+    let folder = Folder::new();
+    let guarded = |endpoint: &str| {
+        let text = MINIMAL.replace("https://emr.example.org/oauth2/default/token", endpoint);
+        let more = "token_guard = true\nupstream_token_url = \"http://127.0.0.1:81/token\"";
+        accepts(
+            &folder,
+            &text.replace("scopes = [\"sys", &format!("{more}\nscopes = [\"sys")),
+        )
+    };
+    assert!(guarded("https://emr.example.org/oauth2/default/token"));
+    assert!(!guarded("https://emr.example.org/udap/default/token"));
+    assert!(!guarded("https://emr.example.org/udap/default/register"));
+}
+
+#[test]
 fn ends_of_ranges_are_included() {
     let folder = Folder::new();
     for (section, key, low, high) in [
