@@ -11,6 +11,8 @@ use time::OffsetDateTime;
 pub struct CheckedMetadata {
     /// The name of the rules that it kept.
     pub rules: String,
+    /// Whether its links were visited, too.
+    pub links_visited: bool,
     /// When it was judged; kept in whole seconds.
     #[serde(with = "time::serde::rfc3339")]
     pub checked_at: OffsetDateTime,

@@ -15,7 +15,7 @@ use crate::{CheckedMetadata, Serial};
 /// The columns that [`entry_of`] reads.
 pub(super) const SELECT: &str = "SELECT serial, issuer, profile, common_name, organization, names, key, \
      not_before, not_after, fingerprint, revoked_at, revocation_reason, \
-     metadata_rules, metadata_checked_at, metadata FROM certificate";
+     metadata_rules, metadata_checked_at, metadata, metadata_links FROM certificate";
 
 /// A certificate, without what it follows.
 pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {
@@ -54,6 +54,7 @@ fn checked_metadata(row: &Row<'_>) -> rusqlite::Result<Option<CheckedMetadata>> 
     Ok(Some(CheckedMetadata {
         rules,
         checked_at: instant(row, 13)?,
+        links_visited: row.get(15)?,
         claims: serde_json::from_str(&claims).map_err(|error| damaged(14, error))?,
     }))
 }

@@ -40,7 +40,9 @@ CREATE TABLE certificate (
   metadata_rules      TEXT,
   metadata_checked_at INTEGER,
   metadata            TEXT,
-  CHECK ((metadata IS NULL) = (metadata_rules IS NULL) AND (metadata IS NULL) = (metadata_checked_at IS NULL)),
+  metadata_links      INTEGER CHECK (metadata_links IN (0, 1)), -- 1: its links were visited, too
+  CHECK ((metadata IS NULL) = (metadata_rules IS NULL) AND (metadata IS NULL) = (metadata_checked_at IS NULL)
+    AND (metadata IS NULL) = (metadata_links IS NULL)),
   CHECK ((revoked_at IS NULL) = (revocation_reason IS NULL))
 ) STRICT;
 

@@ -222,6 +222,7 @@ fn what_was_judged_of_an_app_stands_in_the_index_with_its_certificate() {
     let checked = |name: &str, at| CheckedMetadata {
         rules: "emr-direct".to_owned(),
         checked_at: at,
+        links_visited: at == NOW,
         claims: serde_json::json!({ "client_name": name, "contacts": ["mailto:a@example.org"] })
             .as_object()
             .cloned()

@@ -63,6 +63,7 @@ fn what_was_judged_is_kept_with_the_certificate() {
     assert_eq!(shown["serial"], serial);
     assert_eq!(shown["metadata"]["rules"], "emr-direct");
     assert!(shown["metadata"]["checked_at"].is_string());
+    assert_eq!(shown["metadata"]["links_visited"], false);
     let claims = &shown["metadata"]["claims"];
     for (name, value) in good().as_object().unwrap() {
         assert_eq!(&claims[name], value);
@@ -202,4 +203,36 @@ fn a_file_that_is_no_metadata_is_refused() {
     assert!(refused.err.contains("larger"), "{}", refused.err);
     issue(&place, "--metadata-profile hl7").misused();
     assert_eq!(issued_leaves(&place), 0);
+}
+
+#[test]
+fn links_are_visited_where_that_is_asked_for() {
+    let place = community();
+    let inside = json!({
+        "client_name": "First App",
+        "grant_types": ["authorization_code"],
+        "redirect_uris": ["https://127.0.0.1/callback"],
+        "contacts": ["mailto:ops@example.com"],
+        "logo_uri": "https://[::1]/logo.png",
+        "scope": "openid",
+    });
+    place.write("inside.json", inside.to_string());
+    let refused = issue(&place, "--metadata inside.json --check-links --json")
+        .refused()
+        .json();
+    let told: Vec<_> = refused["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (
+                one["pointer"].as_str().unwrap(),
+                one["rule"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(told, [("/logo_uri", "I08"), ("/redirect_uris/0", "I08")]);
+    assert_eq!(issued_leaves(&place), 0);
+    issue(&place, "--check-links").misused();
+    issue(&place, "--metadata inside.json").good();
 }

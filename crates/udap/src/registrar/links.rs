@@ -65,6 +65,14 @@ pub struct LinkReport {
     pub fault: Option<LinkFault>,
 }
 
+impl LinkReport {
+    /// What the app is told, if anything is wrong with the link (I07–I14).
+    #[must_use]
+    pub fn violation(&self) -> Option<Violation> {
+        Some(violation(&self.link, self.fault?))
+    }
+}
+
 /// Visits the links in client metadata.
 #[async_trait]
 pub trait LinkChecker: Send + Sync {

@@ -30,6 +30,8 @@ pub(super) struct Issued {
     /// By which rules the app's metadata is good.
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata_rules: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links_visited: Option<bool>,
     #[serde(skip)]
     next: Option<&'static str>,
     #[serde(skip)]
@@ -54,6 +56,7 @@ impl Issued {
             not_after: issued.not_after(),
             ignored: Vec::new(),
             metadata_rules: None,
+            links_visited: None,
             next: None,
             now: environment::now(),
         })
@@ -74,6 +77,7 @@ impl Issued {
     /// What was judged before it was issued.
     pub(super) fn judged(mut self, metadata: Option<&CheckedMetadata>) -> Self {
         self.metadata_rules = metadata.map(|metadata| metadata.rules.clone());
+        self.links_visited = metadata.map(|metadata| metadata.links_visited);
         self
     }
 
@@ -98,10 +102,11 @@ impl Report for Issued {
         page.field("SHA-256", &self.fingerprint);
         page.list("ignored", &self.ignored);
         if let Some(rules) = &self.metadata_rules {
-            page.field(
-                "metadata",
-                format!("keeps the rules of {rules}; its links were not visited"),
-            );
+            let links = match self.links_visited {
+                Some(true) => "its links are live",
+                _ => "its links were not visited (--check-links)",
+            };
+            page.field("metadata", format!("keeps the rules of {rules}; {links}"));
         }
         if let Some(next) = self.next {
             page.blank().line(format!("Next: {next}"));

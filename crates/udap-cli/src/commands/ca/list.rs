@@ -102,13 +102,14 @@ impl Line {
         let earlier = entry.follows.iter();
         page.list("follows", earlier.map(|one| one.serial.to_string()));
         if let Some(metadata) = &entry.metadata {
+            let links = match metadata.links_visited {
+                true => ", and its links were live",
+                false => "",
+            };
+            let at = moment(metadata.checked_at, *now);
             page.field(
                 "metadata",
-                format!(
-                    "kept the rules of {} on {}",
-                    metadata.rules,
-                    moment(metadata.checked_at, *now)
-                ),
+                format!("kept the rules of {} on {at}{links}", metadata.rules),
             );
         }
     }

@@ -6,8 +6,8 @@ use anyhow::Context;
 use clap::Args;
 use time::Duration;
 use udap_ca::{
-    Entry, IssuedCertificate, KeyAlgorithm, ProfileName, Renewal, RevocationReason, SanUri, Serial,
-    SigningRequest,
+    CaDirectory, Entry, Index, IssuedCertificate, KeyAlgorithm, ProfileName, Renewal,
+    RevocationReason, SanUri, Serial, SigningRequest,
 };
 
 use super::folder::SigningFolder;
@@ -102,11 +102,12 @@ pub(super) fn renew(arguments: &Renew, output: Output) -> anyhow::Result<Verdict
     let common = &arguments.common;
     refuse_existing([&common.out])?;
     let serial = serial(&common.certificate)?;
-    let mut ca = common.folder.open()?;
-    let earlier = known(&ca, &serial)?;
+    // Nobody waits for the folder while links are visited.
+    let earlier = known(&CaDirectory::read_index(common.folder.dir())?, &serial)?;
     let Some(terms) = common.terms(&earlier, output)? else {
         return Ok(Verdict::Refused);
     };
+    let mut ca = common.folder.open()?;
     let (now, rng) = (environment::now(), &mut environment::rng());
     let metadata = terms.metadata.clone();
     let issued = ca.renew(&serial, terms, now, rng)?;
@@ -128,11 +129,12 @@ pub(super) fn rekey(arguments: &Rekey, output: Output) -> anyhow::Result<Verdict
     }
     refuse_existing(files)?;
     let serial = serial(&common.certificate)?;
-    let mut ca = common.folder.open()?;
-    let earlier = known(&ca, &serial)?;
+    // Nobody waits for the folder while links are visited.
+    let earlier = known(&CaDirectory::read_index(common.folder.dir())?, &serial)?;
     let Some(terms) = common.terms(&earlier, output)? else {
         return Ok(Verdict::Refused);
     };
+    let mut ca = common.folder.open()?;
     let mut issue = |key: &udap_ca::PublicKey| -> Result<IssuedCertificate, udap_ca::Error> {
         let (now, rng) = (environment::now(), &mut environment::rng());
         ca.rekey(&serial, key, terms.clone(), now, rng)
@@ -159,9 +161,9 @@ pub(super) fn rekey(arguments: &Rekey, output: Output) -> anyhow::Result<Verdict
     Ok(Verdict::Good)
 }
 
-fn known(ca: &udap_ca::CaDirectory, serial: &Serial) -> anyhow::Result<Entry> {
+fn known(index: &Index, serial: &Serial) -> anyhow::Result<Entry> {
     let unknown = || udap_ca::Error::UnknownSerial {
         serial: serial.clone(),
     };
-    Ok(ca.index().find(serial)?.ok_or_else(unknown)?)
+    Ok(index.find(serial)?.ok_or_else(unknown)?)
 }

@@ -10,22 +10,29 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
 use udap::error::Violation;
 use udap::limits;
-use udap::rules::{self, ContactMatch, GrantsOffered, MetadataPolicy, Profile};
+use udap::registrar::{LinkChecker, LinkFault, LinkReport};
+use udap::rules::{
+    self, ClientMetadata, ContactMatch, GrantsOffered, LinkChecks, MetadataPolicy, Profile,
+};
 use udap::scope::{ScopePattern, ScopePolicy};
+use udap::trust::Authority;
 use udap_ca::{CheckedMetadata, SanUri};
 use udap_client::StatementRequest;
+use udap_fetch::{FetchOptions, Fetcher, Links};
 use url::Url;
 
-use crate::output::{Output, Page, Report, whole_seconds};
+use crate::output::{Output, Page, Progress, Report, whole_seconds};
 use crate::{environment, material};
 
 /// What is asked of an app before it gets a certificate.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Requirements {
     /// What the app is going to register with (a JSON object, as for `udap register`): if it breaks a
-    /// rule, no certificate is issued. Its links are not visited
+    /// rule, no certificate is issued
     #[arg(
         long,
         value_name = "FILE.json",
@@ -43,6 +50,15 @@ pub(super) struct Requirements {
         help_heading = "Registration requirements"
     )]
     metadata_profile: Rules,
+
+    /// Visit the links in --metadata, too (logo, home page, redirect URIs): they have to be live, on
+    /// the public internet, and must not redirect
+    #[arg(
+        long,
+        requires = "metadata",
+        help_heading = "Registration requirements"
+    )]
+    check_links: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -130,8 +146,13 @@ impl Requirements {
             .with_context(|| path.display().to_string())?
             .metadata();
         let profile = self.metadata_profile;
-        if let Err(errors) = rules::check(&claims, &policy(profile.profile()), &any_scope(&claims))
-        {
+        let policy = policy(profile.profile());
+        let errors = match rules::check(&claims, &policy, &any_scope(&claims)) {
+            Err(errors) => errors,
+            Ok(metadata) if self.check_links => visit(&metadata, output)?,
+            Ok(_) => Vec::new(),
+        };
+        if !errors.is_empty() {
             output.refuse(&Refusal {
                 outcome: "refused",
                 metadata: path.clone(),
@@ -147,13 +168,39 @@ impl Requirements {
         }
         Ok(Judged::Good(CheckedMetadata {
             rules: profile.name().to_owned(),
+            links_visited: self.check_links,
             checked_at: whole_seconds(environment::now()),
             claims,
         }))
     }
 }
 
-/// What servers may set otherwise is as lenient as it can be.
+/// What is wrong with the links (I07–I13).
+fn visit(metadata: &ClientMetadata, output: Output) -> anyhow::Result<Vec<Violation>> {
+    let links = metadata.links(LinkChecks::On);
+    let visitor = Links::new(Fetcher::new(&FetchOptions::default())?);
+    // Places are shared with nobody here.
+    let nobody = Authority {
+        anchor: [0; 32],
+        ca: [0; 32],
+    };
+    let progress = Progress::begin(output, "visiting the links");
+    let visits = visitor.check(nobody, &links);
+    let reports = block_in_place(|| Handle::current().block_on(visits));
+    progress.end();
+    let violations = links.into_iter().filter_map(|link| {
+        let report = reports.iter().find(|report| report.link == link);
+        let not_visited = || LinkReport {
+            link: link.clone(),
+            fault: Some(LinkFault::NotChecked),
+        };
+        report.cloned().unwrap_or_else(not_visited).violation()
+    });
+    Ok(violations.collect())
+}
+
+/// Every grant will do. That pages are served by https is the profile's own rule, which a server may
+/// lift for itself only.
 fn policy(profile: Profile) -> MetadataPolicy {
     MetadataPolicy {
         profile,

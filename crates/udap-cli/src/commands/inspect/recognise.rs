@@ -158,3 +158,73 @@ fn certifications(members: &mut Map<String, Value>, now: OffsetDateTime) -> Vec<
         .map(|token| Item::Token(Box::new(token)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+    use time::macros::datetime;
+    use udap_testkit::TestCommunity;
+
+    use super::super::Found;
+    use super::*;
+    use crate::output::Report;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-26 12:00 UTC);
+
+    /// By openssl, for a P-256 key and a URI.
+    const REQUEST: &str = "MIH9MIGlAgEAMA4xDDAKBgNVBAMMA0FwcDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABBcWTS8MRWkFBmwsBgg6L+DiJKJeQcxAarN476yjXsYUeIuffh/fWnENTewj+y6u+wrcuFIqIq2Ac5JTwWSB3D2gNTAzBgkqhkiG9w0BCQ4xJjAkMCIGA1UdEQQbMBmGF2h0dHBzOi8vYXBwLmV4YW1wbGUub3JnMAoGCCqGSM49BAMCA0cAMEQCIEcM+EAZvapHze8rFUOpSuKFBEtreS27IuuLaXn542/mAiBW+gEHTSwqDWto3ajs7ONsL9qLE2Qvl5P4+wtDjf3ifg==";
+
+    /// A file of each kind that is recognised, but PKCS#12, which OpenSSL reads.
+    fn files() -> Vec<Vec<u8>> {
+        let community = TestCommunity::new("example", NOW);
+        let app = community.client("https://app.example.org");
+        let list = community.crl(community.intermediate()).build();
+        let statement = app.statement("https://emr.example.org/register", NOW);
+        vec![
+            app.der().to_vec(),
+            app.chain_pem().into_bytes(),
+            list,
+            STANDARD.decode(REQUEST).unwrap(),
+            statement.request().to_string().into_bytes(),
+        ]
+    }
+
+    fn look(content: &[u8]) -> bool {
+        let Ok(items) = items(content, Password::None, NOW) else {
+            return false;
+        };
+        let found = Found {
+            source: String::new(),
+            items,
+            now: NOW,
+        };
+        found.page().styled();
+        serde_json::to_string(&found).is_ok()
+    }
+
+    #[test]
+    fn every_kind_of_file_is_shown() {
+        for file in files() {
+            assert!(look(&file), "{}", String::from_utf8_lossy(&file));
+        }
+    }
+
+    #[test]
+    fn no_change_of_a_file_brings_looking_at_it_down() {
+        let files = files();
+        let changes = prop::collection::vec((any::<Index>(), any::<u8>()), 1..6);
+        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(600));
+        runner
+            .run(&(any::<Index>(), changes), |(file, changes)| {
+                let mut content = files[file.index(files.len())].clone();
+                for (at, octet) in changes {
+                    let at = at.index(content.len());
+                    content[at] = octet;
+                }
+                look(&content);
+                Ok(())
+            })
+            .unwrap();
+    }
+}
