@@ -208,6 +208,7 @@ async fn a_rotation_that_was_killed_is_brought_to_its_end() {
     assert_eq!(database.number(KEY_MOVED).await, 8);
 }
 
+/// Proves: G25
 #[tokio::test]
 async fn switching_to_direct_and_back_rewrites_rows_and_names_the_apps_that_are_left() {
     let of = TestCommunity::new("example", now());

@@ -6,11 +6,11 @@ use std::time::Duration;
 use udap::enable::EnablePolicy;
 use udap::registry::{BlockScope, Registry, TokenRegistry, TokenStanding};
 use udap_store::contract::World;
-use udap_store::{KeyRegistry, MySqlRegistry};
-use udap_testdb::{Generation, OpenEmr};
+use udap_store::{KeyRegistry, MySqlRegistry, SiteClients};
+use udap_testdb::{Generation, OpenEmr, Schema, TestServer};
 use udap_testkit::TestLeaf;
 
-use crate::harness::MariaDb;
+use crate::harness::{MariaDb, clients};
 
 const APP: &str = "https://app.example.org/client";
 
@@ -112,4 +112,67 @@ async fn whoever_gives_rows_another_key_waits_for_the_statement_that_is_under_wa
     settling.await.unwrap().unwrap();
     let (rows, _) = store.keyed_rows("default", None, 100).await.unwrap();
     assert_eq!(rows.len(), 2);
+}
+
+/// What a token request costs the database: one look, and one transaction of two questions about our own
+/// tables, one about the client's row, and two inserts.
+#[tokio::test]
+async fn a_token_request_costs_few_statements() {
+    // A server of its own: others' statements would be counted, too.
+    let server = TestServer::private();
+    let registry = Schema::create(&server, None).await;
+    let openemr = OpenEmr::with(Generation::Columns25).create(&server).await;
+    let site = SiteClients {
+        site: "default".to_owned(),
+        clients: Arc::new(clients("default", &openemr)),
+    };
+    let options = registry.url().parse().unwrap();
+    let store = MySqlRegistry::open(options, vec![site]).await.unwrap();
+    let world = World::new(EnablePolicy::All);
+    let leaf = world.leaf(APP);
+    let approved = world.approve(&world.statement(&leaf));
+    let id = store.apply(&approved, &world.context()).await.unwrap();
+    let pool = registry.pool().await;
+    let count = async || {
+        let names = [
+            "Com_select",
+            "Com_insert",
+            "Com_update",
+            "Com_delete",
+            "Com_commit",
+        ];
+        let mut counts = Vec::new();
+        for name in names {
+            let sql = "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status \
+                       WHERE variable_name = ?";
+            let number: i64 = sqlx::query_scalar(sql)
+                .bind(name)
+                .fetch_one(&pool)
+                .await
+                .unwrap();
+            counts.push(number);
+        }
+        counts
+    };
+    let ask = async || {
+        let client = store.token_client(&id.client_id).await.unwrap().unwrap();
+        let request = world.authorize(&client, &world.assertion(&leaf, &client));
+        let standing = store.record_token_request(&request, &world.context()).await;
+        assert!(matches!(standing.unwrap(), TokenStanding::Recorded { .. }));
+    };
+    ask().await;
+    let idle = count().await;
+    let before = count().await;
+    let of_counting = before[0] - idle[0];
+    for _ in 0..10 {
+        ask().await;
+    }
+    let after = count().await;
+    let spent: Vec<_> = (after.iter().zip(&before))
+        .map(|(after, before)| after - before)
+        .collect();
+    // Looking: the registration, the row. Recording: the gate, the registration, what stands against it,
+    // the row.
+    assert_eq!(spent[0] - of_counting, 60, "{spent:?}");
+    assert_eq!(spent[1..], [20, 0, 0, 10], "{spent:?}");
 }
