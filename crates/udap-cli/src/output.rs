@@ -114,6 +114,49 @@ impl Progress {
     }
 }
 
+/// Work in many steps, counted before a person at a terminal.
+pub(crate) struct Counter {
+    what: String,
+    of: usize,
+    done: usize,
+    is_shown: bool,
+}
+
+impl Counter {
+    /// Says what begins, and how many steps it has.
+    pub(crate) fn begin(output: Output, what: &str, of: usize) -> Self {
+        let is_shown = !output.json && std::io::stderr().is_terminal();
+        let counter = Self {
+            what: clean(what).to_string(),
+            of,
+            done: 0,
+            is_shown,
+        };
+        counter.show();
+        counter
+    }
+
+    /// One more is done.
+    pub(crate) fn step(&mut self) {
+        self.done += 1;
+        self.show();
+    }
+
+    fn show(&self) {
+        if self.is_shown {
+            eprint!("\r{}: {} of {}", self.what, self.done, self.of);
+        }
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        if self.is_shown {
+            eprintln!();
+        }
+    }
+}
+
 fn print(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         // The reader has seen enough.

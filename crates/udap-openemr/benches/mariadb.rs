@@ -47,7 +47,7 @@ async fn run() {
     let clients = OpenEmrClients::new(OpenEmrOptions {
         site: "default".to_owned(),
         schema: openemr.schema().name().to_owned(),
-        key: RowKey::Leaf,
+        key: RowKey::Leaf.into(),
         honour_manual_approval: true,
     });
     let site = SiteClients {

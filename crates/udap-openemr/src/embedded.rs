@@ -8,9 +8,12 @@ use sqlx::{Row, Sqlite, Transaction};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
-use udap_store::{Client, ClientTable, ClientTableError};
+use udap::key::PublicKey;
+use udap_store::{Client, ClientTable, ClientTableError, TokenRow};
 
-use crate::{ClientRow, ClientSecret, Column, ColumnValue, RowError, RowKey};
+use crate::{
+    ClientRow, ClientSecret, Column, ColumnValue, GatewayKeyError, RowError, RowKeys, row,
+};
 
 /// Where its migrations are booked: apart from the store's, which know nothing of them.
 const MIGRATIONS_TABLE: &str = "_sqlx_migrations_oauth_clients";
@@ -19,16 +22,16 @@ const MIGRATIONS_TABLE: &str = "_sqlx_migrations_oauth_clients";
 #[derive(Clone, Debug)]
 pub struct EmbeddedClients {
     site: String,
-    key: RowKey,
+    key: RowKeys,
 }
 
 impl EmbeddedClients {
     /// The clients of a site, whose rows hold this key.
     #[must_use]
-    pub fn new(site: &str, key: RowKey) -> Self {
+    pub fn new(site: &str, key: impl Into<RowKeys>) -> Self {
         Self {
             site: site.to_owned(),
-            key,
+            key: key.into(),
         }
     }
 
@@ -38,8 +41,7 @@ impl EmbeddedClients {
                 "the client belongs to another site".into(),
             ));
         }
-        ClientRow::new(client, &self.key)
-            .map_err(|error: RowError| ClientTableError::Unfit(Box::new(error)))
+        ClientRow::new(client, &self.key.now().map_err(no_key)?).map_err(unfit)
     }
 }
 
@@ -124,6 +126,51 @@ impl ClientTable<Sqlite> for EmbeddedClients {
         self.row(client).map(drop)
     }
 
+    async fn token_row(
+        &self,
+        transaction: &mut Transaction<'_, Sqlite>,
+        client_id: &str,
+    ) -> Result<Option<TokenRow>, ClientTableError> {
+        let row: Option<(bool, Option<String>, Option<String>)> = sqlx::query_as(
+            "SELECT is_enabled = 1, jwks_uri, jwks FROM oauth_clients WHERE client_id = ?",
+        )
+        .bind(client_id)
+        .fetch_optional(&mut **transaction)
+        .await?;
+        Ok(row.map(|(enabled, jwks_uri, jwks)| TokenRow {
+            enabled,
+            kid: row::kid(jwks_uri.as_deref(), jwks.as_deref()),
+        }))
+    }
+
+    async fn seen_token_row(
+        &self,
+        transaction: &mut Transaction<'_, Sqlite>,
+        client_id: &str,
+    ) -> Result<Option<TokenRow>, ClientTableError> {
+        // The transaction's lock is the only one there is.
+        self.token_row(transaction, client_id).await
+    }
+
+    fn wanted_kid(&self, leaf: &PublicKey) -> Result<String, ClientTableError> {
+        row::wanted_kid(&self.key.now().map_err(no_key)?, leaf).map_err(unfit)
+    }
+
+    async fn set_key(
+        &self,
+        transaction: &mut Transaction<'_, Sqlite>,
+        client_id: &str,
+        leaf: &PublicKey,
+    ) -> Result<(), ClientTableError> {
+        let jwks = row::jwks(&self.key.now().map_err(no_key)?, leaf).map_err(unfit)?;
+        sqlx::query("UPDATE oauth_clients SET jwks_uri = NULL, jwks = ? WHERE client_id = ?")
+            .bind(jwks)
+            .bind(client_id)
+            .execute(&mut **transaction)
+            .await?;
+        Ok(())
+    }
+
     async fn seen_enabled(
         &self,
         transaction: &mut Transaction<'_, Sqlite>,
@@ -131,6 +178,19 @@ impl ClientTable<Sqlite> for EmbeddedClients {
     ) -> Result<Option<bool>, ClientTableError> {
         // The transaction's lock is the only one there is.
         self.enabled(transaction, client_id).await
+    }
+
+    async fn found_as(
+        &self,
+        transaction: &mut Transaction<'_, Sqlite>,
+        client_id: &str,
+    ) -> Result<Option<String>, ClientTableError> {
+        // No FHIR server reads this table. Which client one would find is taken as widely as OpenEMR's does.
+        let found = "SELECT client_id FROM oauth_clients WHERE client_id = rtrim(?) COLLATE NOCASE";
+        Ok(sqlx::query_scalar(found)
+            .bind(client_id)
+            .fetch_optional(&mut **transaction)
+            .await?)
     }
 
     async fn set_enabled(
@@ -179,6 +239,14 @@ impl ClientTable<Sqlite> for EmbeddedClients {
         }
         Ok(())
     }
+}
+
+fn unfit(error: RowError) -> ClientTableError {
+    ClientTableError::Unfit(Box::new(error))
+}
+
+fn no_key(error: GatewayKeyError) -> ClientTableError {
+    ClientTableError::Key(Box::new(error))
 }
 
 type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;

@@ -9,6 +9,7 @@ use udap_store::{SiteClients, SqliteRegistry};
 use udap_testkit::TestKey;
 
 use super::*;
+use crate::RowKey;
 
 const NOW: OffsetDateTime = datetime!(2026-11-22 12:00:01.5 UTC);
 

@@ -34,6 +34,12 @@ pub enum GatewayKeyError {
     /// The key is not RSA of 2048 to 8192 bits.
     #[error("{} holds no RSA key of 2048 to 8192 bits", .0.display())]
     Kind(PathBuf),
+    /// The key is another than its file's name says.
+    #[error("{} holds another key than its name says", .0.display())]
+    Misnamed(PathBuf),
+    /// There is no key.
+    #[error("{} is missing", .0.display())]
+    Missing(PathBuf),
     /// No key could be generated.
     #[error("no key could be generated")]
     Generate,
@@ -73,7 +79,7 @@ impl GatewayKey {
         Self::load(&path).map(Some)
     }
 
-    fn load(path: &Path) -> Result<Self, GatewayKeyError> {
+    pub(crate) fn load(path: &Path) -> Result<Self, GatewayKeyError> {
         check_mode(path)?;
         let pem = Zeroizing::new(fs::read_to_string(path).map_err(at(path))?);
         let pair =
@@ -116,12 +122,12 @@ impl fmt::Debug for GatewayKey {
     }
 }
 
-fn at(path: &Path) -> impl FnOnce(io::Error) -> GatewayKeyError {
+pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> GatewayKeyError {
     let path = path.to_owned();
     |source| GatewayKeyError::File { path, source }
 }
 
-fn file_name(site: &str) -> Result<String, GatewayKeyError> {
+pub(crate) fn file_name(site: &str) -> Result<String, GatewayKeyError> {
     let plain = site
         .bytes()
         .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'-' | b'_'));
@@ -131,7 +137,7 @@ fn file_name(site: &str) -> Result<String, GatewayKeyError> {
     Ok(format!("{site}.pem"))
 }
 
-fn create_directory(directory: &Path) -> Result<(), GatewayKeyError> {
+pub(crate) fn create_directory(directory: &Path) -> Result<(), GatewayKeyError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -142,19 +148,34 @@ fn create_directory(directory: &Path) -> Result<(), GatewayKeyError> {
 /// Writes the key beside its place and then links it there, which fails if somebody was faster:
 /// nobody ever reads half a key, and none is overwritten.
 fn create(directory: &Path, path: &Path) -> Result<(), GatewayKeyError> {
+    let draft = draft(directory)?;
+    let linked = match fs::hard_link(&draft, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(at(path)(error)),
+        _ => Ok(()),
+    };
+    // If it stays, it is a private file of no use to anybody.
+    let _ = fs::remove_file(&draft);
+    linked?;
+    sync_directory(directory)
+}
+
+/// A new key in a file of its own, to be put in its place.
+pub(crate) fn draft(directory: &Path) -> Result<PathBuf, GatewayKeyError> {
     let pair = KeyPair::generate_rsa_for(&PKCS_RSA_SHA384, RsaKeySize::_3072)
         .map_err(|_| GatewayKeyError::Generate)?;
     let pem = Zeroizing::new(pair.serialize_pem());
     let draft = directory.join(format!(".{}.tmp", Uuid::new_v4()));
-    let linked = write_private(&draft, pem.as_bytes())
-        .map_err(at(&draft))
-        .and_then(|()| match fs::hard_link(&draft, path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(at(path)(error)),
-            _ => Ok(()),
-        });
-    // If it stays, it is a private file of no use to anybody.
-    let _ = fs::remove_file(&draft);
-    linked?;
+    match write_private(&draft, pem.as_bytes()) {
+        Ok(()) => Ok(draft),
+        Err(error) => {
+            let _ = fs::remove_file(&draft);
+            Err(at(&draft)(error))
+        }
+    }
+}
+
+/// What was put in its place is still there after a power cut.
+pub(crate) fn sync_directory(directory: &Path) -> Result<(), GatewayKeyError> {
     #[cfg(unix)]
     File::open(directory)
         .and_then(|directory| directory.sync_all())

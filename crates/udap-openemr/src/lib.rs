@@ -7,12 +7,14 @@
 
 mod embedded;
 mod gateway_key;
+mod gateway_keys;
 mod openemr;
 mod row;
 mod secret;
 
 pub use embedded::EmbeddedClients;
 pub use gateway_key::{GatewayKey, GatewayKeyError};
+pub use gateway_keys::{GatewayKeys, RowKeys, SiteKeys};
 pub use openemr::{
     Account, AccountError, BrokenRow, Charset, Excess, Globals, Grant, GrantedSchema, LaterColumns,
     OpenEmrClients, OpenEmrOptions, OpenEmrVersion, PASSWORD_PLACEHOLDER, Privilege, RowFault,

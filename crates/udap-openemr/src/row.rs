@@ -385,12 +385,41 @@ fn logout_redirect_uri(metadata: &Map<String, Value>) -> Result<Option<String>, 
     }
 }
 
-/// One RSA key: OpenEMR takes the first of the set, whatever the `kid`.
-fn jwks(key: &RowKey, leaf: &PublicKey) -> Result<String, RowError> {
-    let jwk = match key {
+/// The thumbprint of the key that OpenEMR verifies with: the first RSA key of `jwks`, whatever the
+/// `kid`s say. None if there is none, or if `jwks_uri` names another place, which wins.
+pub(crate) fn kid(jwks_uri: Option<&str>, jwks: Option<&str>) -> Option<String> {
+    if jwks_uri.is_some_and(|uri| !uri.is_empty()) {
+        return None;
+    }
+    let set: Value = serde_json::from_str(jwks?).ok()?;
+    set.get("keys")?.as_array()?.iter().find_map(|key| {
+        let text = |name: &str| key.get(name)?.as_str().map(str::to_owned);
+        if text("kty")? != "RSA" {
+            return None;
+        }
+        let (e, n) = (text("e")?, text("n")?);
+        Some(Jwk::Rsa { e, n }.thumbprint())
+    })
+}
+
+/// The thumbprint of the key that a row is to hold.
+pub(crate) fn wanted_kid(key: &RowKey, leaf: &PublicKey) -> Result<String, RowError> {
+    match jwk(key, leaf) {
+        jwk @ Jwk::Rsa { .. } => Ok(jwk.thumbprint()),
+        Jwk::Ec { .. } => Err(RowError::Key),
+    }
+}
+
+fn jwk<'a>(key: &'a RowKey, leaf: &'a PublicKey) -> &'a Jwk {
+    match key {
         RowKey::Leaf => leaf.jwk(),
         RowKey::Gateway(jwk) => jwk,
-    };
+    }
+}
+
+/// One RSA key: OpenEMR takes the first of the set, whatever the `kid`.
+pub(crate) fn jwks(key: &RowKey, leaf: &PublicKey) -> Result<String, RowError> {
+    let jwk = jwk(key, leaf);
     let Jwk::Rsa { e, n } = jwk else {
         return Err(RowError::Key);
     };

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{Pool, Sqlite};
 use tempfile::TempDir;
-use udap::registry::{Foresight, RecheckRegistry, Registry};
+use udap::registry::{Foresight, RecheckRegistry, Registry, TokenRegistry};
 use udap_openemr::{EmbeddedClients, RowKey};
 use udap_store::contract::{FaultyClients, Harness, Row};
-use udap_store::{SiteClients, SqliteRegistry};
+use udap_store::{KeyRegistry, SiteClients, SqliteRegistry};
 
 struct Embedded {
     folder: TempDir,
@@ -74,6 +74,14 @@ impl Harness for Embedded {
         Arc::new(self.store().await)
     }
 
+    async fn tokens(&self) -> Arc<dyn TokenRegistry> {
+        Arc::new(self.store().await)
+    }
+
+    async fn keys(&self) -> Arc<dyn KeyRegistry> {
+        Arc::new(self.store().await)
+    }
+
     async fn row(&self, client_id: &str) -> Option<Row> {
         let row: Option<(bool, String, String)> = sqlx::query_as(
             "SELECT is_enabled = 1, redirect_uri, jwks FROM oauth_clients WHERE client_id = ?",
@@ -97,6 +105,16 @@ impl Harness for Embedded {
     async fn switch(&self, client_id: &str, enabled: bool) {
         sqlx::query("UPDATE oauth_clients SET is_enabled = ? WHERE client_id = ?")
             .bind(enabled)
+            .bind(client_id)
+            .execute(&self.administrator)
+            .await
+            .unwrap();
+    }
+
+    async fn set_keys(&self, client_id: &str, jwks_uri: Option<&str>, jwks: Option<&str>) {
+        sqlx::query("UPDATE oauth_clients SET jwks_uri = ?, jwks = ? WHERE client_id = ?")
+            .bind(jwks_uri)
+            .bind(jwks)
             .bind(client_id)
             .execute(&self.administrator)
             .await
@@ -137,6 +155,24 @@ impl Harness for Embedded {
 
     fn break_clients(&self, broken: bool) {
         self.broken.store(broken, Ordering::SeqCst);
+    }
+
+    async fn last_event(&self, kind: &str) -> String {
+        sqlx::query_scalar(
+            "SELECT detail FROM audit_event WHERE kind = ? ORDER BY rowid DESC LIMIT 1",
+        )
+        .bind(kind)
+        .fetch_one(&self.administrator)
+        .await
+        .unwrap()
+    }
+
+    async fn longest_event(&self, kind: &str) -> u64 {
+        self.count(
+            "SELECT MAX(length(detail)) FROM audit_event WHERE kind = ?",
+            kind,
+        )
+        .await
     }
 
     async fn events(&self, kind: &str) -> u64 {

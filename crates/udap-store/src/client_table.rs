@@ -28,6 +28,16 @@ pub struct Client {
     pub now: OffsetDateTime,
 }
 
+/// What a client's row says about its tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRow {
+    /// Whether it is on.
+    pub enabled: bool,
+    /// The RFC 7638 thumbprint of the key that the FHIR server verifies this client's assertions with;
+    /// `None`: it has none that it could verify with.
+    pub kid: Option<String>,
+}
+
 /// Why a client could not be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -55,6 +65,9 @@ pub enum ClientTableError {
     /// There is no such row.
     #[error("the client's row is gone")]
     Gone,
+    /// The key that rows hold cannot be had.
+    #[error("the key for the clients' rows cannot be had: {0}")]
+    Key(#[source] Box<dyn Error + Send + Sync>),
     /// The table's structure could not be made or recognised.
     #[error("the table cannot be prepared: {0}")]
     Prepare(#[source] Box<dyn Error + Send + Sync>),
@@ -175,6 +188,55 @@ pub trait ClientTable<DB: Database>: Send + Sync {
         transaction: &mut Transaction<'_, DB>,
         client_id: &str,
     ) -> Result<Option<bool>, ClientTableError>;
+
+    /// The id of the client that the FHIR server finds for this one, by whatever comparison its table has;
+    /// `None` if it finds none. Locks nothing.
+    ///
+    /// # Errors
+    /// If the database fails.
+    async fn found_as(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+    ) -> Result<Option<String>, ClientTableError>;
+
+    /// Locks a client's row and says whether it is on, and with which key the FHIR server verifies;
+    /// `None` if it is gone.
+    ///
+    /// # Errors
+    /// If the database fails.
+    async fn token_row(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+    ) -> Result<Option<TokenRow>, ClientTableError>;
+
+    /// As [`ClientTable::token_row`], for looking only: locks nothing.
+    ///
+    /// # Errors
+    /// If the database fails.
+    async fn seen_token_row(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+    ) -> Result<Option<TokenRow>, ClientTableError>;
+
+    /// The thumbprint of the key that the row of a client whose own key is `leaf` is to hold.
+    ///
+    /// # Errors
+    /// [`ClientTableError::Unfit`] if no row can hold it.
+    fn wanted_kid(&self, leaf: &PublicKey) -> Result<String, ClientTableError>;
+
+    /// Puts that key into a client's row, and nothing else. Without a row nothing happens.
+    ///
+    /// # Errors
+    /// [`ClientTableError::Unfit`] if no row can hold it, or the database fails.
+    async fn set_key(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+        leaf: &PublicKey,
+    ) -> Result<(), ClientTableError>;
 
     /// Revokes the tokens that the client holds, and what users granted it.
     ///

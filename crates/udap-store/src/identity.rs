@@ -23,6 +23,12 @@ pub(crate) fn jti(issuer: &str, jti: &str) -> Hash {
     digest(&["jti", issuer, jti])
 }
 
+/// A client assertion of a token request, by site, `client_id` and `jti` (G08): never a statement's key,
+/// whatever an app calls itself.
+pub(crate) fn assertion(site: &str, client_id: &str, jti: &str) -> Hash {
+    digest(&["assertion_jti", site, client_id, jti])
+}
+
 /// A CRL's address, with the fingerprint of the key that signed it.
 pub(crate) fn crl(url: &str, issuer_key: &Hash) -> Hash {
     digest(&["crl", url, &hex::encode(issuer_key)])
@@ -46,7 +52,7 @@ fn digest(parts: &[&str]) -> Hash {
 mod tests {
     use super::*;
 
-    /// Proves: D01, C25
+    /// Proves: D01, C25, G08
     #[test]
     fn no_part_runs_into_the_next_and_nothing_is_folded() {
         let one = registration("a", "b", "c");
@@ -61,6 +67,10 @@ mod tests {
         }
         assert_ne!(jti("i", "j"), jti("ij", ""));
         assert_ne!(jti("i", "j"), jti("j", "i"));
+        assert_ne!(assertion("s", "i", "j"), assertion("si", "", "j"));
+        assert_ne!(assertion("s", "i", "j"), assertion("s", "ij", ""));
+        // No statement spends an assertion, nor the other way round.
+        assert_ne!(assertion("s", "i", "j"), jti("i", "j"));
         assert_ne!(crl("u", &[1; 32]), crl("u", &[2; 32]));
     }
 }

@@ -17,11 +17,12 @@ mod identity;
 mod instant;
 mod lease;
 mod registry;
+mod row_keys;
 mod sql;
 pub mod switch;
 mod table;
 
-pub use client_table::{Client, ClientTable, ClientTableError, SiteClients};
+pub use client_table::{Client, ClientTable, ClientTableError, SiteClients, TokenRow};
 pub use extent::Extent;
 pub use lease::{LONGEST_LEASE, Leases};
 #[cfg(feature = "mysql")]
@@ -29,4 +30,5 @@ pub use registry::MySqlRegistry;
 #[cfg(feature = "sqlite")]
 pub use registry::SqliteRegistry;
 pub use registry::{OpenError, SqlRegistry, TablesState};
+pub use row_keys::{KeyMove, KeyRegistry, KeyedRow};
 pub use sql::{Engine, is_passing};

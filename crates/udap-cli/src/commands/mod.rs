@@ -12,6 +12,7 @@ mod demo;
 mod discover;
 mod doctor;
 mod dropped_scope;
+mod gateway;
 mod generated;
 mod inspect;
 mod lint;
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Clients(clients::Clients),
     /// Fetch revocation lists
     Crl(crl::CrlCommand),
+    /// Rotate the gateway's keys, and bring apps' rows in line with the configuration
+    Gateway(gateway::Gateway),
     /// Verify, export and purge the audit log
     Audit(audit::Audit),
     /// Run a trust community's certificate authority
@@ -115,6 +118,7 @@ impl Command {
             Self::Db(command) => command.run(*output).await,
             Self::Clients(command) => command.run(*output).await,
             Self::Crl(command) => command.run(*output).await,
+            Self::Gateway(command) => command.run(*output).await,
             Self::Audit(command) => command.run(*output).await,
             Self::Ca(command) => command.run(*output).await,
             Self::Inspect(arguments) => inspect::run(arguments, *output).await,

@@ -134,10 +134,7 @@ pub(crate) fn build(
     } = judging(config, discovered, Arc::clone(&store.crls))?;
     let per_minute =
         |limit: Option<std::num::NonZeroU32>| limit.map_or(0, std::num::NonZeroU32::get);
-    let tokens = match &store.tokens {
-        Some(registry) => gateway::tokens(config, registry)?,
-        None => None,
-    };
+    let tokens = gateway::tokens(config, store)?;
     let service = Service::new(ServiceParts {
         rules,
         registry: Arc::clone(&store.registry),
@@ -203,10 +200,7 @@ pub(super) fn vouch_for(network: &Network, rules: &Rules) {
 }
 
 fn site(config: &Config, discovered: &Discovered, site: &config::Site) -> anyhow::Result<Site> {
-    let token_mode = match site.token_mode {
-        config::TokenMode::Direct => TokenMode::Direct,
-        config::TokenMode::Gateway => TokenMode::Gateway,
-    };
+    let token_mode = token_mode(site.token_mode);
     let scopes = match &site.scopes {
         Scopes::List(list) => {
             for scope in list {
@@ -232,11 +226,27 @@ fn site(config: &Config, discovered: &Discovered, site: &config::Site) -> anyhow
         },
         token_mode,
         scopes,
-        verifies_code_assertions: discovered.version(site).is_none_or(|version| {
-            verifies_code_assertions(version, token_mode, site.guarded_path.is_some())
-        }),
+        verifies_code_assertions: discovered
+            .version(site)
+            .is_none_or(|version| verifies_codes(version, site)),
         require_pkce: site.require_pkce,
     })
+}
+
+fn token_mode(mode: config::TokenMode) -> TokenMode {
+    match mode {
+        config::TokenMode::Direct => TokenMode::Direct,
+        config::TokenMode::Gateway => TokenMode::Gateway,
+    }
+}
+
+/// Whether a site's codes are exchanged for assertions only.
+pub(super) fn verifies_codes(version: OpenEmrVersion, site: &config::Site) -> bool {
+    verifies_code_assertions(
+        version,
+        token_mode(site.token_mode),
+        site.guarded_path.is_some(),
+    )
 }
 
 /// Whether codes are exchanged for assertions only. From OpenEMR 7.0.4 on (decisions 29); behind

@@ -1,15 +1,14 @@
 //! From the configuration to the gateway: the OpenEMRs behind it, its keys, and the guards.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context;
-use udap::registry::TokenRegistry;
 use udap_axum::{Guard, Tokens};
 use udap_gateway::{Gateway, GatewaySite, KeyError, SigningKey, SigningKeys};
-use udap_openemr::GatewayKey;
+use udap_openemr::GatewayKeys;
 
+use super::store::Store;
 use crate::config::Config;
 use crate::config::settings::Site;
 use crate::{environment, material};
@@ -18,10 +17,7 @@ use crate::{environment, material};
 ///
 /// # Errors
 /// If a root certificate of `[fetch] tls_roots` cannot be read.
-pub(super) fn tokens(
-    config: &Config,
-    registry: &Arc<dyn TokenRegistry>,
-) -> anyhow::Result<Option<Tokens>> {
+pub(super) fn tokens(config: &Config, store: &Store) -> anyhow::Result<Option<Tokens>> {
     let is_behind = |site: &&Site| site.is_gateway() || site.guarded_path.is_some();
     let behind: Vec<&Site> = config.sites.iter().filter(is_behind).collect();
     if behind.is_empty() {
@@ -32,13 +28,10 @@ pub(super) fn tokens(
         token_endpoint: site.token_endpoint.clone(),
         upstream: site.upstream_token_url.clone(),
     });
-    let keys = behind
-        .iter()
-        .map(|site| (site.id.clone(), site.gateway_keys.clone()));
     let roots = material::certificates(&config.fetch.tls_roots).context("[fetch] tls_roots")?;
     let gateway = Gateway::new(
         sites.collect(),
-        Arc::new(Keys::of(keys.collect())),
+        Arc::new(Keys::of(Arc::clone(&store.gateway_keys))),
         environment::ENVIRONMENT,
         roots.iter().map(|root| root.der().to_vec()).collect(),
     );
@@ -49,23 +42,22 @@ pub(super) fn tokens(
         })
     });
     Ok(Some(Tokens {
-        registry: Arc::clone(registry),
+        registry: Arc::clone(&store.tokens),
         forwarder: Arc::new(gateway.context("upstream_token_url")?),
         guards: guards.collect(),
     }))
 }
 
-/// The keys in the sites' folders. One that is not known is looked for again each time: another
-/// instance may have made it (decisions 26).
+/// The keys in the sites' folders, ready to sign.
 struct Keys {
-    folders: HashMap<String, PathBuf>,
+    files: Arc<GatewayKeys>,
     known: RwLock<HashMap<(String, String), Arc<SigningKey>>>,
 }
 
 impl Keys {
-    fn of(folders: HashMap<String, PathBuf>) -> Self {
+    fn of(files: Arc<GatewayKeys>) -> Self {
         Self {
-            folders,
+            files,
             known: RwLock::default(),
         }
     }
@@ -79,11 +71,11 @@ impl SigningKeys for Keys {
             return Ok(Some(Arc::clone(key)));
         }
         drop(known);
-        let Some(folder) = self.folders.get(site) else {
+        let Some(keys) = self.files.site(site) else {
             return Ok(None);
         };
-        let found = GatewayKey::find(folder, site).map_err(|error| KeyError(error.into()))?;
-        let Some(found) = found.filter(|found| found.kid() == kid) else {
+        let found = keys.key(kid).map_err(|error| KeyError(error.into()))?;
+        let Some(found) = found else {
             return Ok(None);
         };
         let key = SigningKey::from_pem(found.private_pem().as_bytes(), kid);
@@ -95,19 +87,21 @@ impl SigningKeys for Keys {
 
 #[cfg(test)]
 mod tests {
+    use udap_openemr::GatewayKey;
+
     use super::*;
 
     #[test]
     fn a_key_is_found_once_it_is_there_and_only_under_its_own_name() {
         let folder = tempfile::tempdir().unwrap();
-        let keys = Keys::of([("default".to_owned(), folder.path().to_owned())].into());
-        assert!(keys.key("default", "kid").unwrap().is_none());
+        let files = GatewayKeys::new([("default", folder.path())]);
+        let keys = Keys::of(Arc::new(files));
+        let other = "x".repeat(43);
+        assert!(keys.key("default", &other).unwrap().is_none());
         let made = GatewayKey::load_or_create(folder.path(), "default").unwrap();
-        assert!(keys.key("default", "kid").unwrap().is_none());
+        assert!(keys.key("default", &other).unwrap().is_none());
         assert!(keys.key("other", made.kid()).unwrap().is_none());
         let found = keys.key("default", made.kid()).unwrap().unwrap();
-        // It is remembered.
-        std::fs::remove_file(folder.path().join("default.pem")).unwrap();
         let again = keys.key("default", made.kid()).unwrap().unwrap();
         assert!(Arc::ptr_eq(&found, &again));
     }

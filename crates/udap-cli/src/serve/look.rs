@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use sqlx::Database;
 use time::OffsetDateTime;
 use udap::registry::{CrlArchive, CrlRecord, CrlVersion, Foresight, Registry, RegistryError};
-use udap_openemr::{EmbeddedClients, GatewayKey, RowKey};
+use udap_openemr::{EmbeddedClients, GatewayKeys, RowKey, RowKeys};
 use udap_store::{
-    ClientTable, Engine, MySqlRegistry, SiteClients, SqlRegistry, SqliteRegistry, TablesState,
+    ClientTable, Engine, KeyRegistry, MySqlRegistry, SiteClients, SqlRegistry, SqliteRegistry,
+    TablesState,
 };
 
 use super::build::clock_skew;
-use super::store::{clients, connect_options, embedded, server};
+use super::store::{clients, connect_options, embedded, gateway_keys, server};
 use crate::config::Config;
 use crate::config::settings::{Backend, Site, TokenMode};
 
@@ -22,16 +23,18 @@ pub(crate) struct Looked {
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) foresight: Arc<dyn Foresight>,
     pub(crate) crls: Arc<dyn CrlArchive>,
+    pub(crate) rows: Arc<dyn KeyRegistry>,
 }
 
 impl Looked {
     fn of<E: Engine>(registry: SqlRegistry<E>) -> Self
     where
-        SqlRegistry<E>: Registry + Foresight + CrlArchive + 'static,
+        SqlRegistry<E>: Registry + Foresight + CrlArchive + KeyRegistry + 'static,
     {
         Self {
             foresight: Arc::new(registry.clone()),
             crls: Arc::new(registry.clone()),
+            rows: Arc::new(registry.clone()),
             registry: Arc::new(registry),
         }
     }
@@ -43,12 +46,13 @@ impl Looked {
 /// If it is not there, cannot be reached, or its tables are those of another version.
 pub(crate) async fn look(config: &Config) -> anyhow::Result<Looked> {
     let skew = clock_skew(config)?;
+    let keys = gateway_keys(config);
     match &config.database {
         Backend::Sqlite(path) => {
             if !path.exists() {
                 bail!("there is no database {} yet", path.display());
             }
-            let sites = sites(config, |site, key| {
+            let sites = sites(config, &keys, |site, key| {
                 Ok(Arc::new(EmbeddedClients::new(&site.id, key)))
             })?;
             let registry = SqliteRegistry::look(path, sites).await;
@@ -57,7 +61,7 @@ pub(crate) async fn look(config: &Config) -> anyhow::Result<Looked> {
             Ok(Looked::of(registry.with_clock_skew(skew)))
         }
         Backend::Mysql(url) => {
-            let sites = sites(config, |site, key| Ok(Arc::new(clients(site, key)?)))?;
+            let sites = sites(config, &keys, |site, key| Ok(Arc::new(clients(site, key)?)))?;
             let registry = MySqlRegistry::look(connect_options(url)?, sites).await;
             let registry = registry.with_context(|| server(url))?;
             fits(registry.tables().await?)?;
@@ -80,23 +84,23 @@ fn fits(tables: TablesState) -> anyhow::Result<()> {
 
 fn sites<DB: Database, C: ClientTable<DB> + 'static>(
     config: &Config,
-    clients: impl Fn(&Site, RowKey) -> anyhow::Result<Arc<C>>,
+    keys: &GatewayKeys,
+    clients: impl Fn(&Site, RowKeys) -> anyhow::Result<Arc<C>>,
 ) -> anyhow::Result<Vec<SiteClients<DB>>> {
     let site = |site: &Site| {
         let key = match site.token_mode {
-            TokenMode::Direct => RowKey::Leaf,
-            TokenMode::Gateway => RowKey::Gateway(
-                GatewayKey::find(&site.gateway_keys, &site.id)
-                    .with_context(|| format!("the gateway key of site \"{}\"", site.id))?
-                    .with_context(|| {
-                        format!(
-                            "site \"{}\" has no gateway key yet: the first start makes it",
-                            site.id
-                        )
-                    })?
-                    .jwk()
-                    .clone(),
-            ),
+            TokenMode::Direct => RowKey::Leaf.into(),
+            TokenMode::Gateway => {
+                let of_site = || format!("the gateway key of site \"{}\"", site.id);
+                let keys = keys.site(&site.id).with_context(of_site)?;
+                keys.current().with_context(of_site)?.with_context(|| {
+                    format!(
+                        "site \"{}\" has no gateway key yet: the first start makes it",
+                        site.id
+                    )
+                })?;
+                Arc::clone(keys).into()
+            }
         };
         Ok(SiteClients {
             site: site.id.clone(),

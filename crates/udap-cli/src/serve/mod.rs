@@ -33,7 +33,8 @@ pub(crate) use discovered::{
 pub(crate) use look::{ReadArchive, look};
 pub(crate) use offer::{Offer, check};
 pub(crate) use store::{
-    clients, connect_options, open_audit_log, open_registry, open_store, schema,
+    Store, admits_codes, clients, connect_options, gateway_keys, open_audit_log, open_registry,
+    open_store, schema,
 };
 pub(crate) use upkeep::Passes;
 

@@ -8,12 +8,14 @@ use sqlx::ConnectOptions;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use udap::registry::{CrlArchive, RecheckRegistry, Registry, TokenRegistry};
 use udap_openemr::{
-    EmbeddedClients, GatewayKey, OpenEmrClients, OpenEmrOptions, OpenEmrVersion, RowKey,
+    EmbeddedClients, GatewayKeys, OpenEmrClients, OpenEmrOptions, OpenEmrVersion, RowKey, RowKeys,
 };
 use udap_store::audit::AuditLog;
-use udap_store::{Engine, Leases, MySqlRegistry, SiteClients, SqlRegistry, SqliteRegistry};
+use udap_store::{
+    Engine, KeyRegistry, Leases, MySqlRegistry, SiteClients, SqlRegistry, SqliteRegistry,
+};
 
-use super::build::clock_skew;
+use super::build::{clock_skew, verifies_codes};
 use super::patience::patiently;
 use crate::config::Config;
 use crate::config::database::SecretUrl;
@@ -29,21 +31,31 @@ pub(crate) struct Store {
     pub(crate) crls: Arc<dyn CrlArchive>,
     pub(crate) leases: Arc<dyn Leases>,
     pub(crate) audit: Arc<dyn AuditLog>,
-    /// `None`: tokens are not asked for here.
-    pub(crate) tokens: Option<Arc<dyn TokenRegistry>>,
+    pub(crate) tokens: Arc<dyn TokenRegistry>,
+    pub(crate) rows: Arc<dyn KeyRegistry>,
+    pub(crate) gateway_keys: Arc<GatewayKeys>,
 }
 
 impl Store {
-    fn of<E: Engine>(registry: SqlRegistry<E>) -> Self
+    fn of<E: Engine>(registry: SqlRegistry<E>, gateway_keys: Arc<GatewayKeys>) -> Self
     where
-        SqlRegistry<E>: Registry + RecheckRegistry + CrlArchive + Leases + AuditLog + 'static,
+        SqlRegistry<E>: Registry
+            + RecheckRegistry
+            + TokenRegistry
+            + CrlArchive
+            + Leases
+            + AuditLog
+            + KeyRegistry
+            + 'static,
     {
         Self {
             records: Arc::new(registry.clone()),
             crls: Arc::new(registry.clone()),
             leases: Arc::new(registry.clone()),
             audit: Arc::new(registry.clone()),
-            tokens: None,
+            tokens: Arc::new(registry.clone()),
+            rows: Arc::new(registry.clone()),
+            gateway_keys,
             registry: Arc::new(registry),
         }
     }
@@ -88,24 +100,25 @@ pub(crate) async fn open_audit_log(config: &Config) -> anyhow::Result<Arc<dyn Au
 /// As [`open_registry`].
 pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
     let skew = clock_skew(config)?;
+    let keys = Arc::new(gateway_keys(config));
     match &config.database {
         Backend::Sqlite(path) => {
-            let sites = sites(config, |site, key| {
+            let sites = sites(config, &keys, |site, key| {
                 Ok(Arc::new(EmbeddedClients::new(&site.id, key)))
             })?;
             let registry = SqliteRegistry::open(path, sites)
                 .await
                 .with_context(|| embedded(path))?;
-            Ok(Store::of(registry.with_clock_skew(skew)))
+            Ok(Store::of(registry.with_clock_skew(skew), keys))
         }
         Backend::Mysql(url) => {
             let options = connect_options(url)?;
             let registry = patiently(&server(url), async || {
-                let sites = sites(config, |site, key| Ok(Arc::new(clients(site, key)?)))?;
+                let sites = sites(config, &keys, |site, key| Ok(Arc::new(clients(site, key)?)))?;
                 Ok(MySqlRegistry::open(options.clone(), sites).await?)
             })
             .await?;
-            Ok(Store::of(registry.with_clock_skew(skew)))
+            Ok(Store::of(registry.with_clock_skew(skew), keys))
         }
     }
 }
@@ -120,17 +133,18 @@ pub(super) fn server(url: &SecretUrl) -> String {
 
 fn sites<DB: sqlx::Database, C: udap_store::ClientTable<DB> + 'static>(
     config: &Config,
-    clients: impl Fn(&Site, RowKey) -> anyhow::Result<Arc<C>>,
+    keys: &GatewayKeys,
+    clients: impl Fn(&Site, RowKeys) -> anyhow::Result<Arc<C>>,
 ) -> anyhow::Result<Vec<SiteClients<DB>>> {
     let site = |site: &Site| {
         let key = match site.token_mode {
-            TokenMode::Direct => RowKey::Leaf,
-            TokenMode::Gateway => RowKey::Gateway(
-                GatewayKey::load_or_create(&site.gateway_keys, &site.id)
-                    .with_context(|| format!("the gateway key of site \"{}\"", site.id))?
-                    .jwk()
-                    .clone(),
-            ),
+            TokenMode::Direct => RowKey::Leaf.into(),
+            TokenMode::Gateway => {
+                let of_site = || format!("the gateway key of site \"{}\"", site.id);
+                let keys = keys.site(&site.id).with_context(of_site)?;
+                keys.current_or_new().with_context(of_site)?;
+                Arc::clone(keys).into()
+            }
         };
         Ok(SiteClients {
             site: site.id.clone(),
@@ -144,13 +158,30 @@ fn sites<DB: sqlx::Database, C: udap_store::ClientTable<DB> + 'static>(
 ///
 /// # Errors
 /// If the configuration names no schema, which its check does not let pass.
-pub(crate) fn clients(site: &Site, key: RowKey) -> anyhow::Result<OpenEmrClients> {
+pub(crate) fn clients(site: &Site, key: RowKeys) -> anyhow::Result<OpenEmrClients> {
     Ok(OpenEmrClients::new(OpenEmrOptions {
         site: site.id.clone(),
         schema: schema(site)?.to_owned(),
         key,
         honour_manual_approval: site.honour_manual_approval,
     }))
+}
+
+/// The keys with which the gateway signs, of all sites, those in `direct` mode too: they may have been
+/// behind the gateway before. Nothing is read yet.
+pub(crate) fn gateway_keys(config: &Config) -> GatewayKeys {
+    let sites = config.sites.iter();
+    GatewayKeys::new(sites.map(|site| (site.id.as_str(), &site.gateway_keys)))
+}
+
+/// Whether a site's OpenEMR lets apps with `authorization_code` register in the site's mode
+/// (decisions 28, 29).
+///
+/// # Errors
+/// If its version cannot be read.
+pub(crate) async fn admits_codes(config: &Config, site: &Site) -> anyhow::Result<bool> {
+    let version = openemr_version_now(config, site).await?;
+    Ok(version.is_none_or(|version| verifies_codes(version, site)))
 }
 
 /// The schema of a site's OpenEMR.

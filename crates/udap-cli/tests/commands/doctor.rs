@@ -335,7 +335,13 @@ async fn rows_that_were_changed_by_hand_are_told_of() {
     emr.execute("UPDATE oauth_clients SET scope = 'openid', client_name = 'Another'")
         .await;
     let drifted = format!("client {client_id}: changed by hand: client_name, scope");
-    told(&look(&emr), "registrations", "ok", &drifted);
+    let findings = look(&emr);
+    told(&findings, "registrations", "ok", &drifted);
+    assert!(findings.iter().all(|one| one["check"] != "row_keys"));
+    emr.openemr
+        .set_keys(&client_id, Some("https://app.example.org/keys"), None)
+        .await;
+    told(&look(&emr), "row_keys", "warning", &client_id);
     emr.openemr.switch(&client_id, false).await;
     told(&look(&emr), "registrations", "ok", "switched off by hand");
     emr.openemr.remove(&client_id).await;
@@ -347,6 +353,7 @@ async fn rows_that_were_changed_by_hand_are_told_of() {
         "its row in oauth_clients is gone",
     );
     assert_eq!(of(&findings, "error"), [] as [&Value; 0]);
+    assert!(findings.iter().all(|one| one["check"] != "row_keys"));
     std::fs::remove_file(emr.place.path("gateway-keys/default.pem")).unwrap();
     told(&look(&emr), "gateway_key", "error", "whose file is missing");
 }

@@ -8,13 +8,16 @@ use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Row, Transaction};
 use time::OffsetDateTime;
-use udap_store::{Client, ClientTable, ClientTableError};
+use udap::key::PublicKey;
+use udap_store::{Client, ClientTable, ClientTableError, TokenRow};
 
 use super::errors::{is_denial, is_outdated};
 use super::statements::{Privilege, Statements};
 use super::structure::{Structure, StructureError};
 use super::wall_clock::WallClock;
-use crate::{ClientRow, ClientSecret, Column, ColumnValue, RowError, RowKey};
+use crate::{
+    ClientRow, ClientSecret, Column, ColumnValue, GatewayKeyError, RowError, RowKeys, row,
+};
 
 /// For so long a structure is taken to be as it was. A statement that meets another ends it at once,
 /// but none meets a column that was added.
@@ -28,7 +31,7 @@ pub struct OpenEmrOptions {
     /// The schema of the site's OpenEMR.
     pub schema: String,
     /// The key that rows hold.
-    pub key: RowKey,
+    pub key: RowKeys,
     /// Whether OpenEMR's own `oauth_app_manual_approval` keeps new clients off (decisions 14).
     pub honour_manual_approval: bool,
 }
@@ -142,8 +145,8 @@ impl OpenEmrClients {
                 "the client belongs to another site".into(),
             ));
         }
-        let row = ClientRow::new(client, &self.options.key)
-            .map_err(|error: RowError| ClientTableError::Unfit(Box::new(error)))?;
+        let row =
+            ClientRow::new(client, &self.options.key.now().map_err(no_key)?).map_err(unfit)?;
         if !known.structure.charset().holds(row.client_name()) {
             return Err(ClientTableError::UnfitClaim {
                 claim: "client_name",
@@ -175,6 +178,30 @@ impl OpenEmrClients {
             .fetch_optional(&mut **transaction)
             .await
             .map_err(|error| self.failed(error))
+    }
+}
+
+impl OpenEmrClients {
+    async fn token_row_by(
+        &self,
+        transaction: &mut Transaction<'_, MySql>,
+        statement: &Arc<str>,
+        client_id: &str,
+    ) -> Result<Option<TokenRow>, ClientTableError> {
+        let found = sqlx::query(AssertSqlSafe(Arc::clone(statement)))
+            .bind(client_id)
+            .fetch_optional(&mut **transaction)
+            .await
+            .map_err(|error| self.failed(error))?;
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        let text = |column| found.try_get_unchecked::<Option<String>, _>(column);
+        let (jwks_uri, jwks) = (text("jwks_uri")?, text("jwks")?);
+        Ok(Some(TokenRow {
+            enabled: found.try_get_unchecked::<Option<i64>, _>("is_on")? == Some(1),
+            kid: row::kid(jwks_uri.as_deref(), jwks.as_deref()),
+        }))
     }
 }
 
@@ -269,6 +296,57 @@ impl ClientTable<MySql> for OpenEmrClients {
         let known = self.known(transaction).await?;
         self.enabled_by(transaction, &known.statements.see, client_id)
             .await
+    }
+
+    async fn found_as(
+        &self,
+        transaction: &mut Transaction<'_, MySql>,
+        client_id: &str,
+    ) -> Result<Option<String>, ClientTableError> {
+        let known = self.known(transaction).await?;
+        sqlx::query_scalar(AssertSqlSafe(Arc::clone(&known.statements.find)))
+            .bind(client_id)
+            .fetch_optional(&mut **transaction)
+            .await
+            .map_err(|error| self.failed(error))
+    }
+
+    async fn token_row(
+        &self,
+        transaction: &mut Transaction<'_, MySql>,
+        client_id: &str,
+    ) -> Result<Option<TokenRow>, ClientTableError> {
+        let known = self.known(transaction).await?;
+        self.token_row_by(transaction, &known.statements.lock_key, client_id)
+            .await
+    }
+
+    async fn seen_token_row(
+        &self,
+        transaction: &mut Transaction<'_, MySql>,
+        client_id: &str,
+    ) -> Result<Option<TokenRow>, ClientTableError> {
+        let known = self.known(transaction).await?;
+        self.token_row_by(transaction, &known.statements.see_key, client_id)
+            .await
+    }
+
+    fn wanted_kid(&self, leaf: &PublicKey) -> Result<String, ClientTableError> {
+        row::wanted_kid(&self.options.key.now().map_err(no_key)?, leaf).map_err(unfit)
+    }
+
+    async fn set_key(
+        &self,
+        transaction: &mut Transaction<'_, MySql>,
+        client_id: &str,
+        leaf: &PublicKey,
+    ) -> Result<(), ClientTableError> {
+        let jwks = row::jwks(&self.options.key.now().map_err(no_key)?, leaf).map_err(unfit)?;
+        let known = self.known(transaction).await?;
+        let set = sqlx::query(AssertSqlSafe(Arc::clone(&known.statements.set_key)))
+            .bind(jwks)
+            .bind(client_id);
+        self.run(transaction, set).await.map(drop)
     }
 
     async fn allows_enabling(
@@ -371,6 +449,14 @@ impl OpenEmrClients {
         }
         Ok(())
     }
+}
+
+fn unfit(error: RowError) -> ClientTableError {
+    ClientTableError::Unfit(Box::new(error))
+}
+
+fn no_key(error: GatewayKeyError) -> ClientTableError {
+    ClientTableError::Key(Box::new(error))
 }
 
 type MySqlQuery<'q> = Query<'q, MySql, MySqlArguments>;

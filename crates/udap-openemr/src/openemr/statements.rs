@@ -33,6 +33,10 @@ pub(super) struct Statements {
     pub(super) read: Arc<str>,
     pub(super) lock: Arc<str>,
     pub(super) see: Arc<str>,
+    pub(super) find: Arc<str>,
+    pub(super) lock_key: Arc<str>,
+    pub(super) see_key: Arc<str>,
+    pub(super) set_key: Arc<str>,
     pub(super) switch: Arc<str>,
     pub(super) cancel: Arc<str>,
     pub(super) manual_approval: Option<Arc<str>>,
@@ -75,6 +79,17 @@ impl Statements {
             // As OpenEMR reads it: 1 is on, everything else is off.
             lock: format!("SELECT is_enabled = 1 FROM {clients} WHERE {this} FOR UPDATE").into(),
             see: format!("SELECT is_enabled = 1 FROM {clients} WHERE {this}").into(),
+            find: format!("SELECT client_id FROM {clients} WHERE {this}").into(),
+            lock_key: format!(
+                "SELECT is_enabled = 1 AS is_on, jwks_uri, jwks FROM {clients} WHERE {this} \
+                 FOR UPDATE"
+            )
+            .into(),
+            see_key: format!(
+                "SELECT is_enabled = 1 AS is_on, jwks_uri, jwks FROM {clients} WHERE {this}"
+            )
+            .into(),
+            set_key: format!("UPDATE {clients} SET jwks_uri = NULL, jwks = ? WHERE {this}").into(),
             switch: format!("UPDATE {clients} SET is_enabled = ? WHERE {this}").into(),
             cancel: format!(
                 "UPDATE {clients} SET is_enabled = 0, revoke_date = {} WHERE {this}",
@@ -125,7 +140,7 @@ impl Statements {
             (Privilege::ReadClients, nobody(&self.read)),
             (Privilege::InsertClients, insert),
             (Privilege::UpdateClients, nobody(&self.update)),
-            (Privilege::LockClients, nobody(&self.lock)),
+            (Privilege::LockClients, nobody(&self.lock_key)),
             (Privilege::DeleteTrustedUsers, nobody(trusted)),
             (Privilege::ReadAccessTokens, nobody(&self.oldest)),
             (Privilege::RevokeAccessTokens, nobody(&self.revoke_access)),

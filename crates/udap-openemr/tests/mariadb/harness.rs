@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use sqlx::MySqlPool;
 use sqlx::mysql::MySqlConnectOptions;
-use udap::registry::{Foresight, RecheckRegistry, Registry};
+use udap::registry::{Foresight, RecheckRegistry, Registry, TokenRegistry};
 use udap_openemr::{OpenEmrClients, OpenEmrOptions, RowKey};
 use udap_store::contract::{FaultyClients, Harness, Row};
-use udap_store::{MySqlRegistry, SiteClients};
+use udap_store::{KeyRegistry, MySqlRegistry, SiteClients};
 use udap_testdb::{OpenEmr, OpenEmrBuilder, Schema, TestServer};
 
 use crate::granted::Granted;
@@ -84,7 +84,7 @@ pub(crate) fn clients(site: &str, openemr: &OpenEmr) -> OpenEmrClients {
     OpenEmrClients::new(OpenEmrOptions {
         site: site.to_owned(),
         schema: openemr.schema().name().to_owned(),
-        key: RowKey::Leaf,
+        key: RowKey::Leaf.into(),
         honour_manual_approval: true,
     })
 }
@@ -100,6 +100,14 @@ impl Harness for MariaDb {
     }
 
     async fn foresight(&self) -> Arc<dyn Foresight> {
+        Arc::new(self.store().await)
+    }
+
+    async fn tokens(&self) -> Arc<dyn TokenRegistry> {
+        Arc::new(self.store().await)
+    }
+
+    async fn keys(&self) -> Arc<dyn KeyRegistry> {
         Arc::new(self.store().await)
     }
 
@@ -126,6 +134,11 @@ impl Harness for MariaDb {
         openemr.switch(client_id, enabled).await;
     }
 
+    async fn set_keys(&self, client_id: &str, jwks_uri: Option<&str>, jwks: Option<&str>) {
+        let openemr = self.of(client_id).await.unwrap();
+        openemr.set_keys(client_id, jwks_uri, jwks).await;
+    }
+
     async fn remove(&self, client_id: &str) {
         self.of(client_id).await.unwrap().remove(client_id).await;
     }
@@ -145,6 +158,26 @@ impl Harness for MariaDb {
 
     fn break_clients(&self, broken: bool) {
         self.broken.store(broken, Ordering::SeqCst);
+    }
+
+    async fn last_event(&self, kind: &str) -> String {
+        sqlx::query_scalar(
+            "SELECT detail FROM audit_event WHERE kind = ? ORDER BY occurred_at DESC LIMIT 1",
+        )
+        .bind(kind)
+        .fetch_one(&self.pool)
+        .await
+        .unwrap()
+    }
+
+    async fn longest_event(&self, kind: &str) -> u64 {
+        let longest: i64 =
+            sqlx::query_scalar("SELECT MAX(OCTET_LENGTH(detail)) FROM audit_event WHERE kind = ?")
+                .bind(kind)
+                .fetch_one(&self.pool)
+                .await
+                .unwrap();
+        u64::try_from(longest).unwrap()
     }
 
     async fn events(&self, kind: &str) -> u64 {

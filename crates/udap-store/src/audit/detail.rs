@@ -9,15 +9,19 @@ use crate::identity;
 /// apps can make the log grow by is this, times what rate limits let through.
 pub(crate) const DETAIL_OCTETS: usize = 64 * 1024;
 
+/// The same of a token request, of which an app may make hundreds a minute. Who asks and what for takes
+/// some five hundred.
+pub(crate) const TOKEN_OCTETS: usize = 4 * 1024;
+
 /// A member up to so long stays: what stands in its place would be no shorter.
 const SHORT_OCTETS: usize = 256;
 
 /// The detail as it is stored. As long as it is too long, its longest member gives way to its hash
 /// and length: enough to tell whether a copy that somebody else kept is the true one.
-pub(crate) fn bounded(mut detail: Map<String, Value>) -> String {
+pub(crate) fn bounded(mut detail: Map<String, Value>, most: usize) -> String {
     loop {
         let text = Value::from(detail.clone()).to_string();
-        if text.len() <= DETAIL_OCTETS {
+        if text.len() <= most {
             return text;
         }
         let longest = detail
@@ -58,7 +62,7 @@ mod tests {
     use crate::table::audit_event::members;
 
     fn stored(detail: Value) -> Value {
-        let text = bounded(members(detail));
+        let text = bounded(members(detail), DETAIL_OCTETS);
         assert!(text.len() <= DETAIL_OCTETS);
         serde_json::from_str(&text).unwrap()
     }

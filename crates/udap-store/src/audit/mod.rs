@@ -17,7 +17,7 @@ use udap::registry::RegistryError;
 
 use crate::lease::Leases;
 
-pub(crate) use detail::bounded;
+pub(crate) use detail::{DETAIL_OCTETS, TOKEN_OCTETS, bounded};
 pub use event::{AuditEvent, AuditFilter, AuditOrder};
 pub use finding::{Finding, Purge, Unsealed, Verification};
 pub use key::{SealKey, SealKeyError};

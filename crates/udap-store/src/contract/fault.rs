@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use sqlx::{Database, Transaction};
 use time::OffsetDateTime;
+use udap::key::PublicKey;
 
-use crate::client_table::{Client, ClientTable, ClientTableError};
+use crate::client_table::{Client, ClientTable, ClientTableError, TokenRow};
 
 /// Writes through to another table, and fails afterwards while the switch is set: the worst moment.
 pub struct FaultyClients<DB: Database> {
@@ -81,6 +82,14 @@ impl<DB: Database> ClientTable<DB> for FaultyClients<DB> {
         self.clients.seen_enabled(transaction, client_id).await
     }
 
+    async fn found_as(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+    ) -> Result<Option<String>, ClientTableError> {
+        self.clients.found_as(transaction, client_id).await
+    }
+
     async fn set_enabled(
         &self,
         transaction: &mut Transaction<'_, DB>,
@@ -100,6 +109,36 @@ impl<DB: Database> ClientTable<DB> for FaultyClients<DB> {
         now: OffsetDateTime,
     ) -> Result<(), ClientTableError> {
         self.clients.cancel(transaction, client_id, now).await?;
+        self.outcome()
+    }
+
+    async fn token_row(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+    ) -> Result<Option<TokenRow>, ClientTableError> {
+        self.clients.token_row(transaction, client_id).await
+    }
+
+    async fn seen_token_row(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+    ) -> Result<Option<TokenRow>, ClientTableError> {
+        self.clients.seen_token_row(transaction, client_id).await
+    }
+
+    fn wanted_kid(&self, leaf: &PublicKey) -> Result<String, ClientTableError> {
+        self.clients.wanted_kid(leaf)
+    }
+
+    async fn set_key(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+        leaf: &PublicKey,
+    ) -> Result<(), ClientTableError> {
+        self.clients.set_key(transaction, client_id, leaf).await?;
         self.outcome()
     }
 

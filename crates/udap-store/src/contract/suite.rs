@@ -5,7 +5,7 @@
 #[macro_export]
 macro_rules! contract_tests {
     ($harness:expr) => {
-        use $crate::contract::{details, foresight, lifecycle, operators, races, rechecks, replays};
+        use $crate::contract::{details, foresight, keys, lifecycle, operators, races, rechecks, replays, tokens};
 
         /// Proves: D05, D09
         #[tokio::test]
@@ -223,6 +223,73 @@ macro_rules! contract_tests {
         #[tokio::test]
         async fn a_list_finds_the_registrations_whose_path_it_names() {
             rechecks::a_list_finds_the_registrations_whose_path_it_names(&$harness.await).await;
+        }
+
+        /// Proves: G08
+        #[tokio::test]
+        async fn an_assertion_is_good_once() {
+            tokens::an_assertion_is_good_once(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn the_audit_says_who_asked_and_what_for() {
+            tokens::the_audit_says_who_asked_and_what_for(&$harness.await).await;
+        }
+
+        /// Proves: G08
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn a_racing_assertion_is_recorded_once() {
+            tokens::a_racing_assertion_is_recorded_once(&$harness.await).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn racing_assertions_of_one_client_are_all_recorded() {
+            tokens::racing_assertions_of_one_client_are_all_recorded(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn a_client_that_is_off_gets_nothing() {
+            tokens::a_client_that_is_off_gets_nothing(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn the_certificate_that_was_used_is_what_counts() {
+            tokens::the_certificate_that_was_used_is_what_counts(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn a_younger_certificate_takes_its_place() {
+            tokens::a_younger_certificate_takes_its_place(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn a_purge_forgets_expired_assertions_only() {
+            tokens::a_purge_forgets_expired_assertions_only(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn a_client_is_ours_in_every_spelling() {
+            tokens::a_client_is_ours_in_every_spelling(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn only_the_very_client_id_is_found() {
+            tokens::only_the_very_client_id_is_found(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn the_row_says_which_key_is_signed_with() {
+            keys::the_row_says_which_key_is_signed_with(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn an_excess_is_taken_back() {
+            tokens::an_excess_is_taken_back(&$harness.await).await;
+        }
+
+        #[tokio::test]
+        async fn a_row_gets_the_key_that_is_wanted() {
+            keys::a_row_gets_the_key_that_is_wanted(&$harness.await).await;
         }
     };
 }

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde_json::json;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 use udap::certificate::Certificate;
 use udap::community::Community;
 use udap::enable::EnablePolicy;
-use udap::registrar::{Registrar, Step};
+use udap::registrar::{Registrar, Step, TokenStep};
 use udap::registry::{OperatorAction, RequestContext, Standing};
 use udap::rules::{ContactMatch, LinkChecks, Profile};
 use udap::site::{Site, TokenMode};
 use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
+use udap::token::{AuthorizedRequest, TokenClient};
 use udap::trust::{CertvalJudge, CrlStore, NoCrlAddress, RevocationMode, TrustPolicy, TrustStore};
-use udap_testkit::{KeyKind, StatementBuilder, TestCommunity, TestKey, TestLeaf};
+use udap_testkit::{KeyKind, SigningAlgorithm, StatementBuilder, TestCommunity, TestKey, TestLeaf};
 
 /// The site that most tests use.
 pub(super) const SITE: &str = "default";
@@ -22,6 +24,9 @@ pub(super) const SITE: &str = "default";
 pub(super) const OTHER_SITE: &str = "other";
 /// The app that most tests use.
 pub(super) const APP: &str = "https://app.example.org/client";
+
+/// The type of client assertion (RFC 7523 §2.2), as a form has it.
+const ASSERTION_TYPE: &str = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
 
 /// The world around a store.
 #[derive(Debug)]
@@ -136,6 +141,57 @@ impl World {
         match self.start(statement) {
             Step::NeedStanding(need) => need.statement().clone(),
             other => panic!("not trusted: {other:?}"),
+        }
+    }
+
+    /// A client assertion for the site that most tests use, made now, which says what for.
+    pub fn assertion(&self, leaf: &TestLeaf, client: &TokenClient) -> StatementBuilder {
+        let audience = site(&client.site).token_endpoint;
+        StatementBuilder::authentication(leaf, &client.client_id, &audience, Self::NOW)
+            .algorithm(SigningAlgorithm::Rs384)
+            .claim(
+                "extensions",
+                json!({"hl7-b2b": {
+                    "version": "1",
+                    "organization_id": "https://hospital.example.org",
+                    "purpose_of_use": ["urn:oid:2.16.840.1.113883.5.8#TREAT"],
+                }}),
+            )
+    }
+
+    /// Takes a token request for `client_credentials` through all checks.
+    ///
+    /// # Panics
+    /// If it does not pass.
+    #[must_use]
+    pub fn authorize(
+        &self,
+        client: &TokenClient,
+        assertion: &StatementBuilder,
+    ) -> AuthorizedRequest {
+        let sites = self.registrar.sites();
+        let site = sites.iter().find(|site| site.id == client.site);
+        let site = site.expect("the client is at one of the sites");
+        let body = format!(
+            "grant_type=client_credentials&udap=1&client_assertion_type={ASSERTION_TYPE}\
+             &client_assertion={}",
+            assertion.build()
+        );
+        let issued = assertion
+            .claim_value("iat")
+            .and_then(serde_json::Value::as_i64);
+        let now = issued
+            .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+            .expect("the assertion has a time");
+        let crls = CrlStore::new(Vec::new());
+        match self.registrar.start_token(site, body.as_bytes(), now) {
+            TokenStep::NeedClient(need) => {
+                match need.supply(&self.registrar, Some(client.clone()), &crls, now) {
+                    TokenStep::Authorized(authorized) => *authorized,
+                    other => panic!("not authorized: {other:?}"),
+                }
+            }
+            other => panic!("not authorized: {other:?}"),
         }
     }
 

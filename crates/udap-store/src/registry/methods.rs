@@ -15,8 +15,8 @@ use crate::error::StoreError;
 use crate::registry::SqlRegistry;
 use crate::registry::retry::{LONG, TRANSACTION, transact, within};
 use crate::sql::{self, Engine};
-use crate::table::revoked_certificate;
 use crate::table::spent_jti::{self, Found};
+use crate::table::{revoked_certificate, spent_assertion};
 
 #[async_trait]
 impl<E: Engine> Registry for SqlRegistry<E> {
@@ -142,7 +142,9 @@ impl<E: Engine> SqlRegistry<E> {
         let mut forgotten = 0;
         loop {
             let mut transaction = self.write().await?;
-            let bunch = spent_jti::purge(&mut transaction, self.expired_until(now)).await?;
+            let expired_until = self.expired_until(now);
+            let bunch = spent_jti::purge(&mut transaction, expired_until).await?
+                + spent_assertion::purge(&mut transaction, expired_until).await?;
             transaction.commit().await?;
             if bunch == 0 {
                 let mut transaction = self.write().await?;

@@ -22,9 +22,11 @@ mod operator;
 mod recheck;
 mod registration;
 mod retry;
+mod row_keys;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod summary;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -32,6 +32,16 @@ pub(crate) enum Kind {
     Rechecked,
     /// An operator removed old events of this log.
     Purged,
+    /// A token was asked for, and the request may be forwarded.
+    TokenRequested,
+    /// A token was asked for by a client that is off.
+    TokenRefused,
+    /// A token request brought a younger certificate, which took the place of the registration's.
+    CertificateRenewed,
+    /// The FHIR server gave out more than is registered: tokens were revoked.
+    ExcessRevoked,
+    /// A client's row was given another key.
+    KeyMoved,
 }
 
 impl Kind {
@@ -48,6 +58,21 @@ impl Kind {
             Self::Switched => "switched",
             Self::Rechecked => "rechecked",
             Self::Purged => "audit_purged",
+            Self::TokenRequested => "token_requested",
+            Self::TokenRefused => "token_refused",
+            Self::CertificateRenewed => "certificate_renewed",
+            Self::ExcessRevoked => "excess_revoked",
+            Self::KeyMoved => "key_moved",
+        }
+    }
+}
+
+impl Kind {
+    /// How much an event of this kind may hold.
+    fn octets(self) -> usize {
+        match self {
+            Self::TokenRequested | Self::TokenRefused => audit::TOKEN_OCTETS,
+            _ => audit::DETAIL_OCTETS,
         }
     }
 }
@@ -84,7 +109,7 @@ pub(crate) async fn insert<E: Engine>(
     .bind(event.kind.as_str())
     .bind(event.request_id)
     .bind(event.client_id)
-    .bind(audit::bounded(event.detail.clone()))
+    .bind(audit::bounded(event.detail.clone(), event.kind.octets()))
     .execute(transaction)
     .await?;
     Ok(())

@@ -12,5 +12,7 @@ pub(crate) mod lease;
 pub(crate) mod live_registration;
 pub(crate) mod registration;
 pub(crate) mod revoked_certificate;
+pub(crate) mod spent_assertion;
 pub(crate) mod spent_jti;
 pub(crate) mod standing;
+pub(crate) mod token_client;

@@ -45,18 +45,27 @@ pub(crate) struct Registration {
 }
 
 /// Every column that is read, in one place.
+macro_rules! columns {
+    () => {
+        "id, identity, client_uri_hash, site, community_uri, client_uri, client_id, client_name, \
+         status, trust_off, approved, policy_enables, written_enabled, metadata, \
+         certificate_fingerprint, key_fingerprint, not_after, certificate, chain, registered_at, \
+         updated_at, good_at, checked_at"
+    };
+}
+
 macro_rules! select {
     ($condition:literal) => {
         concat!(
-            "SELECT id, identity, client_uri_hash, site, community_uri, client_uri, client_id, \
-             client_name, status, trust_off, approved, policy_enables, written_enabled, metadata, \
-             certificate_fingerprint, key_fingerprint, not_after, certificate, chain, \
-             registered_at, updated_at, good_at, checked_at FROM registration ",
+            "SELECT ",
+            $crate::table::registration::columns!(),
+            " FROM registration ",
             $condition
         )
     };
 }
 
+pub(crate) use columns;
 pub(crate) use select;
 
 pub(super) const LIVE: &str = select!("WHERE identity = ? AND live = 1");
@@ -426,7 +435,7 @@ mod tests {
     use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
     use super::*;
-    use crate::table::live_registration;
+    use crate::table::{live_registration, token_client};
 
     #[tokio::test]
     async fn every_lookup_goes_by_an_index() {
@@ -439,7 +448,14 @@ mod tests {
             .run_direct(None, &mut connection, false)
             .await
             .unwrap();
-        let mut queries = vec![LIVE, BY_CLIENT_ID, LIVE_RELATIVES, LIVE_BY_ID, PAGE];
+        let mut queries = vec![
+            LIVE,
+            BY_CLIENT_ID,
+            token_client::BY_CLIENT_ID,
+            LIVE_RELATIVES,
+            LIVE_BY_ID,
+            PAGE,
+        ];
         queries.extend(live_registration::BY_INDEX);
         for sql in queries {
             let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))

@@ -146,6 +146,24 @@ impl OpenEmr {
         assert_eq!(found, 1, "no client {client_id}");
     }
 
+    /// Replaces the keys in a client's row, and where they are said to be.
+    ///
+    /// # Panics
+    /// If there is no such client.
+    pub async fn set_keys(&self, client_id: &str, jwks_uri: Option<&str>, jwks: Option<&str>) {
+        let query =
+            sqlx::query("UPDATE oauth_clients SET jwks_uri = ?, jwks = ? WHERE client_id = ?");
+        let query = query
+            .bind(jwks_uri.map(str::to_owned))
+            .bind(jwks.map(str::to_owned));
+        assert!(
+            self.client(client_id).await.is_some(),
+            "no client {client_id}"
+        );
+        // The server counts the rows that changed.
+        self.execute(query.bind(client_id)).await;
+    }
+
     /// Removes a client's row, and nothing else.
     ///
     /// # Panics

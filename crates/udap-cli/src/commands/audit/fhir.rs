@@ -51,6 +51,11 @@ fn meaning(kind: &str) -> Meaning {
         "switched" => ("Client switched by a block", "U", "0"),
         "rechecked" => ("Client changed by a check of trust", "U", "0"),
         "audit_purged" => ("Audit log purged", "D", "0"),
+        "token_requested" => ("Token requested", "E", "0"),
+        "token_refused" => ("Token refused to a client that is off", "E", "8"),
+        "certificate_renewed" => ("Certificate renewed by a token request", "U", "0"),
+        "excess_revoked" => ("Tokens for more than is registered revoked", "U", "8"),
+        "key_moved" => ("Key in a client's row replaced", "U", "0"),
         _ => ("Other event", "E", "0"),
     };
     Meaning {
@@ -156,8 +161,20 @@ fn entities(event: &AuditEvent) -> Vec<Value> {
             "trust_off",
             "reason",
             "scope",
+            "grant_type",
+            "whole_scope",
+            "off",
+            "from",
+            "to",
+            "previous",
         ] {
             facts.extend(fact(name, plain(detail.get(name)).as_deref()));
+        }
+        if let Some(Value::Object(said)) = detail.get("hl7-b2b") {
+            for (name, value) in said {
+                let value = plain(Some(value)).or_else(|| words(Some(value)));
+                facts.extend(fact(name, value.as_deref()));
+            }
         }
         facts.extend(fact("facts", words(detail.get("facts")).as_deref()));
         facts.extend(fact("lifted", words(detail.get("lifted")).as_deref()));

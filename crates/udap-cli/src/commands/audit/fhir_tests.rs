@@ -2,7 +2,7 @@ use time::macros::datetime;
 
 use super::*;
 
-const KINDS_KNOWN: [&str; 11] = [
+const KINDS_KNOWN: [&str; 16] = [
     "registered",
     "modified",
     "cancelled",
@@ -14,6 +14,11 @@ const KINDS_KNOWN: [&str; 11] = [
     "switched",
     "rechecked",
     "audit_purged",
+    "token_requested",
+    "token_refused",
+    "certificate_renewed",
+    "excess_revoked",
+    "key_moved",
 ];
 
 fn event(kind: &str, detail: Value) -> AuditEvent {
@@ -64,10 +69,28 @@ fn operator() -> Value {
     json!({"operator": "alice", "reason": null, "scope": "registration"})
 }
 
+fn token() -> Value {
+    json!({
+        "grant_type": "client_credentials", "whole_scope": true,
+        "certificate": {"fingerprint": "00"}, "remote_address": "192.0.2.1",
+        "hl7-b2b": {
+            "version": "1", "organization_id": "https://hospital.example.org",
+            "purpose_of_use": ["urn:oid:2.16.840.1.113883.5.8#TREAT"],
+        },
+    })
+}
+
 fn all() -> Vec<AuditEvent> {
     let mut events = Vec::new();
     for kind in KINDS_KNOWN.into_iter().chain(["of a later version"]) {
-        for detail in [statement(), refusal(), operator(), json!({}), odd()] {
+        for detail in [
+            statement(),
+            refusal(),
+            operator(),
+            token(),
+            json!({}),
+            odd(),
+        ] {
             for (request_id, client_id) in [(None, None), (Some("r"), None), (None, Some("c"))] {
                 let mut event = event(kind, detail.clone());
                 event.request_id = request_id.map(str::to_owned);
@@ -246,6 +269,11 @@ fn failures_are_told_from_what_was_done() {
     switched U 0
     rechecked U 0
     audit_purged D 0
+    token_requested E 0
+    token_refused E 8
+    certificate_renewed U 0
+    excess_revoked U 8
+    key_moved U 0
     ");
 }
 

@@ -2,9 +2,9 @@
 //! is no fault, but good to know.
 
 use udap::registry::{RegistrationDetails, RegistrationStatus, Registry};
-use udap_store::{Client, MySqlRegistry, TablesState};
+use udap_store::{Client, ClientTable as _, ClientTableError, MySqlRegistry, TablesState};
 
-use super::database::Sites;
+use super::database::{Looked, Sites};
 use super::finding::{Findings, Subject, told};
 use crate::environment;
 
@@ -13,12 +13,19 @@ const NAMED: usize = 20;
 
 const CHECK: &str = "registrations";
 
+/// Columns that hold a client's key. What is wrong with them is told by itself.
+const KEYS: [&str; 2] = ["jwks_uri", "jwks"];
+
 /// What became of clients' rows, by site.
 #[derive(Default)]
 struct Differences {
     compared: usize,
     /// Clients whose rows hold a gateway key that is missing.
     keyless: usize,
+    /// Clients whose rows hold another key than the site's mode wants.
+    astray: Vec<String>,
+    /// Clients whose key no row can hold in the site's mode.
+    unfit: Vec<String>,
     told: Vec<String>,
 }
 
@@ -63,8 +70,20 @@ async fn compare_all(registry: &MySqlRegistry, sites: &Sites) -> Result<Differen
             continue;
         };
         differences.compared += 1;
-        if sites.get(&one.site).is_some_and(|looked| !looked.has_key) {
-            differences.keyless += 1;
+        match sites.get(&one.site) {
+            Some(looked) if looked.has_key => {
+                let id = &details.summary.client_id;
+                match key(registry, looked, &details).await? {
+                    Key::AsWanted => {}
+                    Key::Astray => differences.astray.push(id.clone()),
+                    Key::Unfit => {
+                        differences.unfit.push(id.clone());
+                        continue;
+                    }
+                }
+            }
+            Some(_) => differences.keyless += 1,
+            None => {}
         }
         if let Some(difference) = compare(registry, sites, &details).await? {
             let name = &details.summary.client_id;
@@ -74,6 +93,37 @@ async fn compare_all(registry: &MySqlRegistry, sites: &Sites) -> Result<Differen
         }
     }
     Ok(differences)
+}
+
+/// What is to be said about the key in a row.
+enum Key {
+    AsWanted,
+    Astray,
+    Unfit,
+}
+
+async fn key(
+    registry: &MySqlRegistry,
+    looked: &Looked,
+    details: &RegistrationDetails,
+) -> Result<Key, String> {
+    let leaf = details.certificate.key().map_err(|error| told(&error))?;
+    let wanted = match looked.clients.wanted_kid(leaf) {
+        Ok(wanted) => wanted,
+        Err(ClientTableError::Unfit(_)) => return Ok(Key::Unfit),
+        Err(error) => return Err(told(&error)),
+    };
+    let mut transaction = (registry.transaction().await).map_err(|error| told(&error))?;
+    let client_id = &details.summary.client_id;
+    let row = looked
+        .clients
+        .seen_token_row(&mut transaction, client_id)
+        .await;
+    transaction.rollback().await.map_err(|error| told(&error))?;
+    Ok(match row.map_err(|error| told(&error))? {
+        Some(row) if row.kid.as_ref() != Some(&wanted) => Key::Astray,
+        _ => Key::AsWanted,
+    })
 }
 
 async fn compare(
@@ -114,8 +164,10 @@ async fn compare(
     transaction.rollback().await.map_err(|error| told(&error))?;
     Ok(match drift {
         Ok(None) => Some("its row in oauth_clients is gone".to_owned()),
-        Ok(Some(columns)) if columns.is_empty() => None,
-        Ok(Some(columns)) => Some(format!("changed by hand: {}", columns.join(", "))),
+        Ok(Some(mut columns)) => {
+            columns.retain(|column| !KEYS.contains(column));
+            (!columns.is_empty()).then(|| format!("changed by hand: {}", columns.join(", ")))
+        }
         Err(error) => Some(format!("its row cannot be compared: {}", told(&error))),
     })
 }
@@ -124,6 +176,8 @@ fn tell(about: &mut Subject<'_>, differences: &Differences) {
     let Differences {
         compared,
         keyless,
+        astray,
+        unfit,
         told,
     } = differences;
     if *keyless > 0 {
@@ -132,6 +186,28 @@ fn tell(about: &mut Subject<'_>, differences: &Differences) {
             format!("the rows of {keyless} registered apps hold a gateway key whose file is missing"),
             "restore the site's file in gateway_keys before the next start, which would make another key",
         );
+    }
+    for (clients, found, advice) in [
+        (
+            astray,
+            "hold another key than the site's token_mode wants: these apps get no token",
+            "`udap gateway switch-rows` gives them the right one, and ends a switch or rotation that was \
+             ended early",
+        ),
+        (
+            unfit,
+            "hold no key of the app, since OpenEMR cannot verify with it: these apps get no token",
+            "set token_mode = \"gateway\", or switch them off: `udap clients disable`",
+        ),
+    ] {
+        if !clients.is_empty() {
+            let named: Vec<_> = clients.iter().take(NAMED).map(String::as_str).collect();
+            about.warn(
+                "row_keys",
+                format!("{} rows {found}: {}", clients.len(), named.join(", ")),
+                advice,
+            );
+        }
     }
     if *compared == 0 {
         about.ok(CHECK, "no app is registered");

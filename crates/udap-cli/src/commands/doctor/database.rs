@@ -156,7 +156,7 @@ fn look_at(site: &Site, about: &mut Subject<'_>) -> Option<Looked> {
         },
     };
     let has_key = key.is_some();
-    match clients(site, key.unwrap_or(RowKey::Leaf)) {
+    match clients(site, key.unwrap_or(RowKey::Leaf).into()) {
         Ok(clients) => Some(Looked {
             clients: Arc::new(clients),
             has_key,
