@@ -5,6 +5,7 @@ mod certifications;
 mod database_faults;
 mod discovery;
 mod dry_run;
+mod gateway;
 mod gateway_keys;
 mod http_errors;
 mod issuers;

@@ -57,6 +57,21 @@ async fn works_behind(proxy: impl Fn(&str, &str, &str) -> Proxy) {
     let open = get(path).await.unwrap();
     assert_eq!(open.status(), 403);
     assert_eq!(openemr.requests(path), 0);
+    // Whatever OpenEMR could take for its token path is answered by the registrar.
+    for path in [
+        "/oauth2/default/token",
+        "/oauth2/default/token/",
+        "/oauth2/default/token/more",
+        "/oauth2/default//token",
+        "/oauth2/default/TOKEN",
+        "/oauth2/default/%74oken",
+    ] {
+        let request = server.http().post(url(path)).body("");
+        let answer = request.send().await.unwrap();
+        assert!(answer.headers().contains_key("x-request-id"), "{path}");
+    }
+    let authorize = get("/oauth2/default/authorize").await.unwrap();
+    assert!(!authorize.headers().contains_key("x-request-id"));
     // Neither lets through what the registrar would not read.
     let long = format!("{{\"software_statement\":\"{}\"}}", "x".repeat(300 * 1024));
     let request = server

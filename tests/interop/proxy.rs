@@ -17,7 +17,7 @@ fn blocks(language: &str, registrar: &str) -> String {
         .step_by(2)
         .filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n'))
         .collect();
-    assert_eq!(blocks.len(), 2, "{language}");
+    assert_eq!(blocks.len(), 3, "{language}");
     assert!(blocks[0].contains("127.0.0.1:8080"));
     blocks.concat().replace("127.0.0.1:8080", registrar)
 }

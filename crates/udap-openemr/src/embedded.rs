@@ -180,6 +180,19 @@ impl ClientTable<Sqlite> for EmbeddedClients {
         self.enabled(transaction, client_id).await
     }
 
+    async fn found_as(
+        &self,
+        transaction: &mut Transaction<'_, Sqlite>,
+        client_id: &str,
+    ) -> Result<Option<String>, ClientTableError> {
+        // No FHIR server reads this table. Which client one would find is taken as widely as OpenEMR's does.
+        let found = "SELECT client_id FROM oauth_clients WHERE client_id = rtrim(?) COLLATE NOCASE";
+        Ok(sqlx::query_scalar(found)
+            .bind(client_id)
+            .fetch_optional(&mut **transaction)
+            .await?)
+    }
+
     async fn set_enabled(
         &self,
         transaction: &mut Transaction<'_, Sqlite>,

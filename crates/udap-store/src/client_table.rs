@@ -189,6 +189,17 @@ pub trait ClientTable<DB: Database>: Send + Sync {
         client_id: &str,
     ) -> Result<Option<bool>, ClientTableError>;
 
+    /// The id of the client that the FHIR server finds for this one, by whatever comparison its table has;
+    /// `None` if it finds none. Locks nothing.
+    ///
+    /// # Errors
+    /// If the database fails.
+    async fn found_as(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+    ) -> Result<Option<String>, ClientTableError>;
+
     /// Locks a client's row and says whether it is on, and with which key the FHIR server verifies;
     /// `None` if it is gone.
     ///

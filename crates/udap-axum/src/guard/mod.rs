@@ -69,7 +69,7 @@ async fn pass(
         .try_acquire()
         .map_err(|_| HttpError::TemporarilyUnavailable)?;
     for id in named::clients(&parts.headers, parts.uri.query(), &body)? {
-        let is_ours = tokens.registry.is_ours(&id).await;
+        let is_ours = tokens.registry.is_ours(&guard.site, &id).await;
         if is_ours.map_err(|error| http_error(&error))? {
             facts.client_id = Some(id);
             return Err(HttpError::TokenRefused(TokenRefusal::guarded()));

@@ -134,10 +134,7 @@ pub(crate) fn build(
     } = judging(config, discovered, Arc::clone(&store.crls))?;
     let per_minute =
         |limit: Option<std::num::NonZeroU32>| limit.map_or(0, std::num::NonZeroU32::get);
-    let tokens = match &store.tokens {
-        Some(registry) => gateway::tokens(config, registry, &store.gateway_keys)?,
-        None => None,
-    };
+    let tokens = gateway::tokens(config, store)?;
     let service = Service::new(ServiceParts {
         rules,
         registry: Arc::clone(&store.registry),

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context;
-use udap::registry::TokenRegistry;
 use udap_axum::{Guard, Tokens};
 use udap_gateway::{Gateway, GatewaySite, KeyError, SigningKey, SigningKeys};
 use udap_openemr::GatewayKeys;
 
+use super::store::Store;
 use crate::config::Config;
 use crate::config::settings::Site;
 use crate::{environment, material};
@@ -17,11 +17,7 @@ use crate::{environment, material};
 ///
 /// # Errors
 /// If a root certificate of `[fetch] tls_roots` cannot be read.
-pub(super) fn tokens(
-    config: &Config,
-    registry: &Arc<dyn TokenRegistry>,
-    keys: &Arc<GatewayKeys>,
-) -> anyhow::Result<Option<Tokens>> {
+pub(super) fn tokens(config: &Config, store: &Store) -> anyhow::Result<Option<Tokens>> {
     let is_behind = |site: &&Site| site.is_gateway() || site.guarded_path.is_some();
     let behind: Vec<&Site> = config.sites.iter().filter(is_behind).collect();
     if behind.is_empty() {
@@ -35,7 +31,7 @@ pub(super) fn tokens(
     let roots = material::certificates(&config.fetch.tls_roots).context("[fetch] tls_roots")?;
     let gateway = Gateway::new(
         sites.collect(),
-        Arc::new(Keys::of(Arc::clone(keys))),
+        Arc::new(Keys::of(Arc::clone(&store.gateway_keys))),
         environment::ENVIRONMENT,
         roots.iter().map(|root| root.der().to_vec()).collect(),
     );
@@ -46,7 +42,7 @@ pub(super) fn tokens(
         })
     });
     Ok(Some(Tokens {
-        registry: Arc::clone(registry),
+        registry: Arc::clone(&store.tokens),
         forwarder: Arc::new(gateway.context("upstream_token_url")?),
         guards: guards.collect(),
     }))
@@ -100,9 +96,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let files = GatewayKeys::new([("default", folder.path())]);
         let keys = Keys::of(Arc::new(files));
-        assert!(keys.key("default", "kid").unwrap().is_none());
+        let other = "x".repeat(43);
+        assert!(keys.key("default", &other).unwrap().is_none());
         let made = GatewayKey::load_or_create(folder.path(), "default").unwrap();
-        assert!(keys.key("default", "kid").unwrap().is_none());
+        assert!(keys.key("default", &other).unwrap().is_none());
         assert!(keys.key("other", made.kid()).unwrap().is_none());
         let found = keys.key("default", made.kid()).unwrap().unwrap();
         // It is made ready once.

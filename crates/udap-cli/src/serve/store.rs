@@ -31,26 +31,31 @@ pub(crate) struct Store {
     pub(crate) crls: Arc<dyn CrlArchive>,
     pub(crate) leases: Arc<dyn Leases>,
     pub(crate) audit: Arc<dyn AuditLog>,
+    pub(crate) tokens: Arc<dyn TokenRegistry>,
     pub(crate) rows: Arc<dyn KeyRegistry>,
     pub(crate) gateway_keys: Arc<GatewayKeys>,
-    /// `None`: tokens are not asked for here.
-    pub(crate) tokens: Option<Arc<dyn TokenRegistry>>,
 }
 
 impl Store {
     fn of<E: Engine>(registry: SqlRegistry<E>, gateway_keys: Arc<GatewayKeys>) -> Self
     where
-        SqlRegistry<E>:
-            Registry + RecheckRegistry + CrlArchive + Leases + AuditLog + KeyRegistry + 'static,
+        SqlRegistry<E>: Registry
+            + RecheckRegistry
+            + TokenRegistry
+            + CrlArchive
+            + Leases
+            + AuditLog
+            + KeyRegistry
+            + 'static,
     {
         Self {
             records: Arc::new(registry.clone()),
             crls: Arc::new(registry.clone()),
             leases: Arc::new(registry.clone()),
             audit: Arc::new(registry.clone()),
+            tokens: Arc::new(registry.clone()),
             rows: Arc::new(registry.clone()),
             gateway_keys,
-            tokens: Some(Arc::new(registry.clone())),
             registry: Arc::new(registry),
         }
     }

@@ -298,6 +298,19 @@ impl ClientTable<MySql> for OpenEmrClients {
             .await
     }
 
+    async fn found_as(
+        &self,
+        transaction: &mut Transaction<'_, MySql>,
+        client_id: &str,
+    ) -> Result<Option<String>, ClientTableError> {
+        let known = self.known(transaction).await?;
+        sqlx::query_scalar(AssertSqlSafe(Arc::clone(&known.statements.find)))
+            .bind(client_id)
+            .fetch_optional(&mut **transaction)
+            .await
+            .map_err(|error| self.failed(error))
+    }
+
     async fn token_row(
         &self,
         transaction: &mut Transaction<'_, MySql>,

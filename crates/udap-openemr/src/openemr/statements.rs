@@ -33,6 +33,7 @@ pub(super) struct Statements {
     pub(super) read: Arc<str>,
     pub(super) lock: Arc<str>,
     pub(super) see: Arc<str>,
+    pub(super) find: Arc<str>,
     pub(super) lock_key: Arc<str>,
     pub(super) see_key: Arc<str>,
     pub(super) set_key: Arc<str>,
@@ -78,6 +79,7 @@ impl Statements {
             // As OpenEMR reads it: 1 is on, everything else is off.
             lock: format!("SELECT is_enabled = 1 FROM {clients} WHERE {this} FOR UPDATE").into(),
             see: format!("SELECT is_enabled = 1 FROM {clients} WHERE {this}").into(),
+            find: format!("SELECT client_id FROM {clients} WHERE {this}").into(),
             lock_key: format!(
                 "SELECT is_enabled = 1 AS is_on, jwks_uri, jwks FROM {clients} WHERE {this} \
                  FOR UPDATE"

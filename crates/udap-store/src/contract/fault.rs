@@ -82,6 +82,14 @@ impl<DB: Database> ClientTable<DB> for FaultyClients<DB> {
         self.clients.seen_enabled(transaction, client_id).await
     }
 
+    async fn found_as(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        client_id: &str,
+    ) -> Result<Option<String>, ClientTableError> {
+        self.clients.found_as(transaction, client_id).await
+    }
+
     async fn set_enabled(
         &self,
         transaction: &mut Transaction<'_, DB>,

@@ -268,6 +268,11 @@ macro_rules! contract_tests {
         }
 
         #[tokio::test]
+        async fn a_client_is_ours_in_every_spelling() {
+            tokens::a_client_is_ours_in_every_spelling(&$harness.await).await;
+        }
+
+        #[tokio::test]
         async fn only_the_very_client_id_is_found() {
             tokens::only_the_very_client_id_is_found(&$harness.await).await;
         }

@@ -422,6 +422,38 @@ pub async fn only_the_very_client_id_is_found(harness: &dyn Harness) {
     assert!(look_up(harness, &id).await.is_some());
 }
 
+/// Whatever the FHIR server takes for one of our clients is ours, a cancelled one too (decisions 28).
+pub async fn a_client_is_ours_in_every_spelling(harness: &dyn Harness) {
+    let world = World::new(EnablePolicy::All);
+    let leaf = world.leaf(APP);
+    let id = known(&world, harness, &leaf).await.client_id;
+    let tokens = harness.tokens().await;
+    let is_ours = async |id: &str| tokens.is_ours("default", id).await.unwrap();
+    let spellings = [
+        id.clone(),
+        id.to_ascii_uppercase(),
+        id.to_ascii_lowercase(),
+        format!("{id}  "),
+    ];
+    for spelling in &spellings {
+        assert!(is_ours(spelling).await, "{spelling:?}");
+    }
+    for other in ["another", "", &id[1..], &format!("{id}x")] {
+        assert!(!is_ours(other).await, "{other:?}");
+    }
+    assert!(tokens.is_ours("nowhere", &id).await.is_err());
+    let cancellation = world.approve_cancellation(&world.statement(&leaf));
+    let cancelled = harness
+        .open()
+        .await
+        .cancel(&cancellation, &world.context())
+        .await;
+    assert!(cancelled.is_ok());
+    for spelling in &spellings {
+        assert!(is_ours(spelling).await, "{spelling:?}");
+    }
+}
+
 /// Tokens for more than is registered are taken back.
 pub async fn an_excess_is_taken_back(harness: &dyn Harness) {
     let world = World::new(EnablePolicy::All);

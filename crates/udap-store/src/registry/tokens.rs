@@ -26,12 +26,8 @@ impl<E: Engine> TokenRegistry for SqlRegistry<E> {
         Ok(within(TRANSACTION, self.seen_client(client_id)).await?)
     }
 
-    async fn is_ours(&self, client_id: &str) -> Result<bool, RegistryError> {
-        let looked = async {
-            let mut transaction = self.read().await?;
-            token_client::is_known(&mut transaction, client_id).await
-        };
-        Ok(within(TRANSACTION, looked).await?)
+    async fn is_ours(&self, site: &str, client_id: &str) -> Result<bool, RegistryError> {
+        Ok(within(TRANSACTION, self.found_is_ours(site, client_id)).await?)
     }
 
     async fn record_token_request(
@@ -132,6 +128,17 @@ impl<E: Engine> SqlRegistry<E> {
             community_uri: row.community_uri,
             client_uri: row.client_uri,
         }))
+    }
+
+    async fn found_is_ours(&self, site: &str, client_id: &str) -> Result<bool, StoreError> {
+        let Some(table) = self.tables.get(site) else {
+            return Err(StoreError::Outcome(RegistryError::NotRegistered));
+        };
+        let mut transaction = self.read().await?;
+        match table.found_as(&mut transaction, client_id).await? {
+            Some(found) => token_client::is_known(&mut transaction, &found).await,
+            None => Ok(false),
+        }
     }
 
     /// Locks as a statement does: the gate, our own row, the client's row.

@@ -452,7 +452,6 @@ mod tests {
             LIVE,
             BY_CLIENT_ID,
             token_client::BY_CLIENT_ID,
-            token_client::IS_KNOWN,
             LIVE_RELATIVES,
             LIVE_BY_ID,
             PAGE,

@@ -45,25 +45,21 @@ pub(crate) async fn seen<E: Engine>(
     Ok(seen.map(|seen| (seen.registration, seen.is_blocked)))
 }
 
-/// Whether there is, or was, a registration of a `client_id`, compared without letter case and without
-/// spaces at the end, as OpenEMR's table does (decisions 28).
-pub(crate) const IS_KNOWN: &str =
-    "SELECT EXISTS (SELECT 1 FROM registration WHERE client_id_folded = ?)";
-
-/// See [`IS_KNOWN`].
+/// Whether this very `client_id` was ever given out.
 pub(crate) async fn is_known<E: Engine>(
     transaction: &mut Transaction<'_, E>,
     client_id: &str,
 ) -> Result<bool, StoreError> {
-    // Ours are ASCII, and the column's charset compares with no other.
+    // The column's charset compares with no other.
     if !client_id.is_ascii() {
         return Ok(false);
     }
-    let folded = client_id.trim_end_matches(' ').to_ascii_lowercase();
-    Ok(query_scalar(IS_KNOWN)
-        .bind(folded)
-        .fetch_one(transaction)
-        .await?)
+    let known: Option<String> =
+        query_scalar("SELECT client_id FROM registration WHERE client_id = ?")
+            .bind(client_id)
+            .fetch_optional(transaction)
+            .await?;
+    Ok(known.is_some())
 }
 
 /// A certificate that takes the place of a registration's.

@@ -33,14 +33,14 @@ pub trait TokenRegistry: Send + Sync {
     /// If the store fails.
     async fn token_client(&self, client_id: &str) -> Result<Option<TokenClient>, RegistryError>;
 
-    /// Whether a `client_id` is, or was, one of a registration here, whatever became of it. Both are to be
-    /// compared as MariaDB's collations do: without letter case, and without spaces at the end. Callers
-    /// give printable ASCII only, since collations also fold accents and pass over some characters
-    /// (decisions 28).
+    /// Whether the client that a site's FHIR server finds for a `client_id` is one of ours, whatever
+    /// became of its registration. The FHIR server's own table decides which one that is: its collation
+    /// may fold letter case, accents and spaces at the end (decisions 28).
     ///
     /// # Errors
-    /// If the store fails: then it is not known, and nobody may be let pass.
-    async fn is_ours(&self, client_id: &str) -> Result<bool, RegistryError>;
+    /// If the store fails, or the site is none of its own: then it is not known, and nobody may be let
+    /// pass.
+    async fn is_ours(&self, site: &str, client_id: &str) -> Result<bool, RegistryError>;
 
     /// Records a request before anything is forwarded, in one transaction: the app's standing is looked
     /// at under lock, the `jti` is spent, a younger certificate takes the place of the registration's

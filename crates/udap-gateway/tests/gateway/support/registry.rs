@@ -69,7 +69,8 @@ impl TokenRegistry for Registrations {
         self.ask(|state| (state.client.client_id == client_id).then(|| state.client.clone()))
     }
 
-    async fn is_ours(&self, client_id: &str) -> Result<bool, RegistryError> {
+    async fn is_ours(&self, site: &str, client_id: &str) -> Result<bool, RegistryError> {
+        assert_eq!(site, "default");
         let client_id = client_id.trim_end_matches(' ').to_lowercase();
         self.ask(|state| state.client.client_id.to_lowercase() == client_id)
     }
