@@ -54,4 +54,6 @@ pub struct AuditFilter {
     pub until: Option<OffsetDateTime>,
     /// Those about this client.
     pub client_id: Option<String>,
+    /// Without accepted token requests, of which there may be hundreds a minute.
+    pub without_token_requests: bool,
 }

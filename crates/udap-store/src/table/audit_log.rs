@@ -9,6 +9,7 @@ use crate::audit::{AuditEvent, AuditFilter, AuditOrder, SealedEvent, Unsealed};
 use crate::error::StoreError;
 use crate::instant;
 use crate::sql::{Engine, query, query_as, query_scalar};
+use crate::table::audit_event::Kind;
 
 const TABLE: &str = "audit_event";
 
@@ -195,7 +196,7 @@ macro_rules! page {
              FROM audit_event WHERE ",
             $condition,
             "occurred_at >= ? AND (occurred_at > ? OR id > ?) AND occurred_at < ? \
-             ORDER BY occurred_at, id LIMIT ?"
+             AND kind <> ? ORDER BY occurred_at, id LIMIT ?"
         )
     };
 }
@@ -217,6 +218,11 @@ pub(crate) async fn page<E: Engine>(
         Some(after) => (instant::to_micros(after.occurred_at), after.id.as_bytes()),
         None => (since, &[]),
     };
+    let left_out = if filter.without_token_requests {
+        Kind::TokenRequested.as_str()
+    } else {
+        ""
+    };
     let query = match &filter.client_id {
         Some(client_id) => query_as(PAGE_OF_CLIENT).bind(client_id),
         None => query_as(PAGE),
@@ -226,6 +232,7 @@ pub(crate) async fn page<E: Engine>(
         .bind(from)
         .bind(id)
         .bind(until)
+        .bind(left_out)
         .bind(limit)
         .fetch_all(transaction)
         .await?;

@@ -296,6 +296,7 @@ async fn events_are_read_in_pages_by_time_and_client() {
         since: Some(NOW + Duration::seconds(2)),
         until: Some(NOW + Duration::seconds(4)),
         client_id: None,
+        without_token_requests: false,
     };
     assert_eq!(log.store.events(&some, None, 9).await.unwrap().len(), 4);
     let client_id = log.store.events(&some, None, 9).await.unwrap()[1]
@@ -303,4 +304,14 @@ async fn events_are_read_in_pages_by_time_and_client() {
         .clone();
     let one = AuditFilter { client_id, ..some };
     assert_eq!(log.store.events(&one, None, 9).await.unwrap().len(), 1);
+
+    log.tamper("UPDATE audit_event SET kind = 'token_requested' WHERE id = (SELECT MIN(id) FROM audit_event)")
+        .await;
+    let few = AuditFilter {
+        without_token_requests: true,
+        ..AuditFilter::default()
+    };
+    assert_eq!(log.store.events(&few, None, 9).await.unwrap().len(), 5);
+    let all = AuditFilter::default();
+    assert_eq!(log.store.events(&all, None, 9).await.unwrap().len(), 6);
 }

@@ -53,6 +53,7 @@ pub(super) async fn run(arguments: Arguments, config: &Config) -> anyhow::Result
         since: arguments.since,
         until: arguments.until,
         client_id: arguments.client,
+        without_token_requests: false,
     };
     let mut writer = BufWriter::new(std::io::stdout().lock());
     let mut after = None;

@@ -29,13 +29,14 @@ pub(super) async fn run(
     Ok(Verdict::Good)
 }
 
-/// What happened to the client, oldest first, and the scopes that its last statement asked for in vain.
+/// What happened to the client, oldest first and without its token requests, and the scopes that its last statement asked for in vain.
 async fn history(
     log: &dyn AuditLog,
     client_id: &str,
 ) -> anyhow::Result<(Vec<Happened>, Vec<DroppedScope>)> {
     let filter = AuditFilter {
         client_id: Some(client_id.to_owned()),
+        without_token_requests: true,
         ..AuditFilter::default()
     };
     let (mut history, mut dropped) = (Vec::new(), Vec::new());
@@ -282,7 +283,8 @@ impl Report for Shown {
                 .field("SHA-256", &one.fingerprint);
             page.nested(inner);
         }
-        page.blank().line("history");
+        page.blank()
+            .line("history (token requests: `udap audit export --client`)");
         let mut inner = Page::default();
         for one in &self.history {
             inner.field(&timestamp(one.at), one.line());
