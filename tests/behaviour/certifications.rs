@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use udap_testkit::{CertificationBuilder, TestCommunity, TestKey, TestLeaf};
-use udap_tests::{Answer, Member, Server, Setup, Web, now};
+use udap_tests::{Answer, Member, Page, Server, Setup, Web, now};
 
 const APP: &str = "https://app.example.org/";
 const CERTIFIER: &str = "https://certifier.example.org/";
@@ -167,19 +167,38 @@ async fn whatever_is_wrong_with_a_recognised_one_is_told() {
     assert_eq!(scene.post(&[good().build()]).await.status, 201);
 
     // Its certifier's certificate is revoked, and the next list says so.
-    let late = scene.certifiers.client(CERTIFIER);
-    let certification = CertificationBuilder::new(&late, APP, BASIC, now());
-    scene.certifiers.revoke(&late);
+    let [late, later] = [(); 2].map(|()| {
+        let leaf = scene.certifiers.client(CERTIFIER);
+        scene.certifiers.revoke(&leaf);
+        [CertificationBuilder::new(&leaf, APP, BASIC, now()).build()]
+    });
     scene.web.publish(&scene.certifiers);
-    let (code, _) = scene.server.run(&["crl", "refresh"]);
-    assert_eq!(code, Some(0));
+    assert_eq!(scene.server.run(&["crl", "refresh"]).0, Some(0));
     // Another process fetched it: this one takes it up in the background.
-    let certification = [certification.build()];
     udap_tests::until("the new list counts", TURN, async || {
-        let answer = scene.post(&certification).await;
+        let answer = scene.post(&late).await;
         answer.body["errors"][0]["code"] == "certificate_revoked" && answer.body["error"] == UC
     })
     .await;
+
+    // Once seen revoked, it stays so, though a later list omits it. The other was never seen.
+    let intermediate = scene.certifiers.intermediate();
+    let sign = scene.certifiers.client(CERTIFIER);
+    let forgetful = scene.certifiers.crl(intermediate).empty();
+    let forgetful = forgetful.revoke(sign.serial()).number(99);
+    let file = "/certifiers/intermediate.crl";
+    scene.web.set(file, Page::Body(forgetful.build()));
+    assert_eq!(scene.server.run(&["crl", "refresh"]).0, Some(0));
+    let sign = [CertificationBuilder::new(&sign, APP, BASIC, now()).build()];
+    udap_tests::until("the later list counts", TURN, async || {
+        scene.post(&sign).await.status == 400
+    })
+    .await;
+    assert_eq!(
+        scene.post(&later).await.body["certifications"],
+        json!(later)
+    );
+    assert_eq!(scene.post(&late).await.refusal(), (400, UC, vec!["F07"]));
 }
 
 /// Proves: N21, F03, F11, A14, A15

@@ -68,7 +68,7 @@ async fn slow_down(server: &Server, database: &Database) {
     };
     database
         .execute(&format!(
-            "CREATE TRIGGER slow BEFORE UPDATE ON oauth_clients {pause}"
+            "CREATE TRIGGER slow_oauth_clients BEFORE UPDATE ON oauth_clients {pause}"
         ))
         .await;
 }
@@ -86,7 +86,7 @@ async fn kill_in_the_middle(server: &Server, database: &Database, arguments: &[&
     command.wait().unwrap();
     // What the database was doing for it ends, too.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    database.execute("DROP TRIGGER slow").await;
+    database.execute("DROP TRIGGER slow_oauth_clients").await;
     let moved = database.number(KEY_MOVED).await - before;
     assert!(
         (2..i64::try_from(APPS).unwrap()).contains(&moved),
@@ -145,6 +145,34 @@ async fn a_rotation_moves_every_row_and_the_running_server_writes_the_new_key() 
 }
 
 #[tokio::test]
+async fn statements_that_come_during_a_rotation_leave_no_row_behind() {
+    let of = TestCommunity::new("example", now());
+    let server = Server::start(&Setup::new(&of)).await;
+    let database = server.database().await;
+    let leaves = leaves(&of);
+    let mut clients = Vec::new();
+    for leaf in &leaves {
+        clients.push(register(&server, leaf).await);
+    }
+    for round in 1..=3 {
+        let before = kids(&database, &clients).await;
+        let mut rotating = server.command(&["gateway", "rotate-key"]).spawn().unwrap();
+        let mut statements = 0;
+        while rotating.try_wait().unwrap().is_none() {
+            let leaf = &leaves[statements % APPS];
+            assert_eq!(server.post(&server.statement(leaf)).await.status, 200);
+            statements += 1;
+        }
+        assert!(rotating.wait().unwrap().success(), "round {round}");
+        assert!(statements > 0);
+        let after = kids(&database, &clients).await;
+        assert_eq!(after.len(), 1);
+        assert!(after.is_disjoint(&before));
+        assert_eq!(files(&server), BTreeSet::from(["default.pem".to_owned()]));
+    }
+}
+
+#[tokio::test]
 async fn a_rotation_that_was_killed_is_brought_to_its_end() {
     let of = TestCommunity::new("example", now());
     let server = Server::start(&Setup::new(&of)).await;
@@ -180,6 +208,7 @@ async fn a_rotation_that_was_killed_is_brought_to_its_end() {
     assert_eq!(database.number(KEY_MOVED).await, 8);
 }
 
+/// Proves: G25
 #[tokio::test]
 async fn switching_to_direct_and_back_rewrites_rows_and_names_the_apps_that_are_left() {
     let of = TestCommunity::new("example", now());

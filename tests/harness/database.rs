@@ -40,6 +40,29 @@ pub enum Row {
     MariaDb(MySqlRow),
 }
 
+/// What became of a statement.
+#[derive(PartialEq, Eq)]
+enum Ran {
+    Done,
+    /// The server's own work and it were in each other's way: it is to be tried again.
+    Deadlocked,
+}
+
+/// InnoDB gave up one of two transactions that waited for each other.
+const DEADLOCK: &str = "40001";
+
+async fn run(pool: &MySqlPool, statement: &str) -> Ran {
+    match sqlx::raw_sql(AssertSqlSafe(statement)).execute(pool).await {
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(DEADLOCK) => {
+            Ran::Deadlocked
+        }
+        done => {
+            done.expect(statement);
+            Ran::Done
+        }
+    }
+}
+
 /// What a column can be read as.
 pub trait Readable: for<'r> Decode<'r, Sqlite> + for<'r> Decode<'r, MySql> + Sized {}
 
@@ -195,8 +218,7 @@ impl Database {
             }
             Opened::MariaDb { .. } => {
                 for pool in self.owners(statement) {
-                    let done = sqlx::raw_sql(AssertSqlSafe(statement)).execute(pool).await;
-                    done.expect(statement);
+                    while run(pool, statement).await == Ran::Deadlocked {}
                 }
             }
         }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
-use udap::error::ErrorCode;
+use time::OffsetDateTime;
+use udap::error::{ErrorCode, Refusal};
 use udap::registrar::{Registrar, Step, refusal_of, replayed};
 use udap::registry::{RegistryError, RequestContext, Standing};
 use udap::response;
@@ -145,19 +146,19 @@ async fn drive(
             }
             Step::NeedCertificationStatus(need) => {
                 let answers = budget
-                    .spend(|time_left| service.statuses.fetch(need.queries(), time_left))
+                    .spend(|time_left| {
+                        let (authority, queries) = (need.authority(), need.queries());
+                        service.statuses.fetch(authority, queries, time_left)
+                    })
                     .await;
                 need.supply(&answers)
             }
             Step::Refused(refusal) => {
-                if let Some(revoked) = refusal.revoked()
-                    && let Err(error) = service.registry.remember_revoked(revoked, now).await
-                {
-                    tracing::error!(%error, "a revoked certificate could not be remembered");
-                }
+                remember_revoked(service, &refusal, now).await;
                 return Err(HttpError::Refused(refusal));
             }
             Step::RefusedAfterTrust(statement, refusal) => {
+                remember_revoked(service, &refusal, now).await;
                 let recorded = retried(|| {
                     service
                         .registry
@@ -178,7 +179,9 @@ async fn drive(
             Step::Register(approved) => {
                 let outcome = match retried(|| service.registry.apply(&approved, context)).await {
                     Ok(outcome) => outcome,
-                    Err(error @ RegistryError::Unfit { .. }) => {
+                    Err(
+                        error @ (RegistryError::Unfit { .. } | RegistryError::CertifierRevoked),
+                    ) => {
                         return Err(
                             record_unfit(service, approved.statement(), &error, context).await
                         );
@@ -218,6 +221,16 @@ impl Facts {
     fn learn(&mut self, statement: &TrustedStatement) {
         self.community = Some(statement.community().id.clone());
         self.client_uri = Some(statement.client_uri().to_owned());
+    }
+}
+
+/// Remembers what is revoked, if that is why (decisions 12). That it could not be remembered changes no
+/// verdict of now.
+async fn remember_revoked(service: &Service, refusal: &Refusal, now: OffsetDateTime) {
+    if let Some(revoked) = refusal.revoked()
+        && let Err(error) = service.registry.remember_revoked(revoked, now).await
+    {
+        tracing::error!(%error, "a revoked certificate could not be remembered");
     }
 }
 

@@ -156,7 +156,8 @@ impl Rehearsal<'_> {
                     let Some(outside) = &self.hands.outside else {
                         return Ending::Undecided(stage, Vec::new());
                     };
-                    let asked = |time_left| outside.statuses.fetch(need.queries(), time_left);
+                    let (authority, queries) = (need.authority(), need.queries());
+                    let asked = |time_left| outside.statuses.fetch(authority, queries, time_left);
                     let answers = self.budget.spend(asked).await;
                     need.supply(&answers)
                 }
@@ -189,15 +190,14 @@ impl Rehearsal<'_> {
         None
     }
 
-    /// `None`: it takes the network, and there is none.
+    /// `None`: it takes the network, and there is none, or too much of it.
     async fn fetch(&mut self, needs: &[TrustNeed]) -> Option<Fetched> {
         if needs.is_empty() {
             return Some(Fetched::default());
         }
         let outside = self.hands.outside.as_ref()?;
-        let fetched = self.budget.fetch(outside.fetcher, needs, self.now).await;
-        // Asked so often that the server would give up: what was needed was not had.
-        let fetched = fetched.unwrap_or_default();
+        // Asked so often that the server would give up, and say that it is not able to now.
+        let fetched = self.budget.fetch(outside.fetcher, needs, self.now).await?;
         self.hands.crls.add(fetched.crls.iter().cloned());
         Some(fetched)
     }

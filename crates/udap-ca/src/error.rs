@@ -234,6 +234,12 @@ pub enum Error {
     /// The passphrase does not open the key.
     #[error("the passphrase does not open the key")]
     WrongPassphrase,
+
+    /// A PKCS#12 file does not open.
+    #[error(
+        "the password does not open the PKCS#12 file, or it is damaged, or encrypted in a way that is too old"
+    )]
+    KeyStoreClosed,
     /// An empty passphrase.
     #[error("the passphrase is empty")]
     EmptyPassphrase,

@@ -1,5 +1,7 @@
 //! Certificates in the forms that other programs read (J13).
 
+use std::collections::BTreeMap;
+
 use base64::{
     Engine as _,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
@@ -57,7 +59,7 @@ pub fn jwks(chain: &[Vec<u8>]) -> Result<Value, Error> {
     let algorithm = PublicKey::of_certificate(leaf)?.algorithm();
     let (_, parsed) = X509Certificate::from_der(leaf).map_err(|_| unreadable())?;
     let octets = |octets: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(octets);
-    // Required members only, in the order of their names: what the thumbprint is made of.
+    // Required members only: what the thumbprint is made of.
     let mut key = match parsed.public_key().parsed().map_err(|_| unreadable())? {
         ParsedKey::RSA(rsa) => json!({
             "e": octets(without_zeros(rsa.exponent)),
@@ -80,7 +82,7 @@ pub fn jwks(chain: &[Vec<u8>]) -> Result<Value, Error> {
         }
         _ => return Err(unreadable()),
     };
-    let thumbprint = octets(&Sha256::digest(key.to_string()));
+    let thumbprint = thumbprint(&key);
     let signs_with = match algorithm {
         KeyAlgorithm::P256 => "ES256",
         KeyAlgorithm::P384 => "ES384",
@@ -91,6 +93,17 @@ pub fn jwks(chain: &[Vec<u8>]) -> Result<Value, Error> {
     key["use"] = "sig".into();
     key["x5c"] = x5c(chain).into();
     Ok(json!({ "keys": [key] }))
+}
+
+/// The thumbprint of a key with its required members only, which are taken in the order of their names
+/// (RFC 7638 §3.3): `serde_json` has another if some crate of the program asks it to.
+fn thumbprint(key: &Value) -> String {
+    let members: BTreeMap<_, _> = key.as_object().into_iter().flatten().collect();
+    let members: Vec<String> = members
+        .into_iter()
+        .map(|(name, value)| format!("{}:{value}", Value::from(name.as_str())))
+        .collect();
+    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{{{}}}", members.join(","))))
 }
 
 fn without_zeros(octets: &[u8]) -> &[u8] {
@@ -159,9 +172,8 @@ mod tests {
         let key = json!({ "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
             "e": "AQAB", "kty": "RSA" });
         assert_eq!(
-            BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(key.to_string())),
-            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
-            "serde_json writes members in the order of their names"
+            thumbprint(&key),
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
         );
     }
 }

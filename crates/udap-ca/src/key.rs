@@ -19,6 +19,8 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::{Error, Passphrase, passphrase};
 
 /// The label of PKCS#8 in PEM (RFC 7468 §10).
+/// The first octet of a point of an elliptic curve that is written out (SEC 1 §2.3.3).
+const UNCOMPRESSED: u8 = 4;
 const PKCS8_LABEL: &str = "PRIVATE KEY";
 
 /// The kinds of keys that a community uses (J04, J07, J09).
@@ -93,7 +95,9 @@ impl PublicKey {
     /// # Errors
     /// [`Error::Unreadable`] if it cannot be parsed or is of no [`KeyAlgorithm`].
     pub fn from_spki_der(der: &[u8]) -> Result<Self, Error> {
-        let unreadable = || Error::Unreadable { what: "public key" };
+        let unreadable = || Error::Unreadable {
+            what: "public key (RSA with 2048, 3072 or 4096 bits, P-256 or P-384)",
+        };
         let (rest, spki) = SubjectPublicKeyInfo::from_der(der).map_err(|_| unreadable())?;
         if !rest.is_empty() {
             return Err(unreadable());
@@ -105,7 +109,13 @@ impl PublicKey {
                 4096 => KeyAlgorithm::Rsa4096,
                 _ => return Err(unreadable()),
             },
-            ParsedKey::EC(_) => {
+            ParsedKey::EC(point) => {
+                // A key has one form here, so that it is known again; UDAP servers read no other.
+                if point.data().first() != Some(&UNCOMPRESSED) {
+                    return Err(Error::Unreadable {
+                        what: "public key: a point of an elliptic curve must not be compressed",
+                    });
+                }
                 let curve = spki
                     .algorithm
                     .parameters
@@ -325,6 +335,28 @@ mod tests {
         let mislabelled = key.to_pem().replace("PRIVATE KEY", "EC PRIVATE KEY");
         assert!(PrivateKey::from_pem(&mislabelled).is_err());
         assert!(PrivateKey::from_pem("").is_err());
+    }
+
+    /// One key is one key, however it is written.
+    #[test]
+    fn a_compressed_point_is_refused() {
+        let private = PrivateKey::generate(KeyAlgorithm::P256).unwrap();
+        let spki = private.public_key().spki_der();
+        assert!(PublicKey::from_spki_der(spki).is_ok());
+        let (head, point) = spki.split_at(spki.len() - 65);
+        let y_is_odd = point[64] & 1;
+        let mut compressed = head.to_vec();
+        // SEQUENCE and BIT STRING are 32 octets shorter.
+        compressed[1] -= 32;
+        let bits = head.len() - 2;
+        compressed[bits] -= 32;
+        compressed.push(2 + y_is_odd);
+        compressed.extend_from_slice(&point[1..33]);
+        let refused = PublicKey::from_spki_der(&compressed).unwrap_err();
+        assert!(
+            refused.to_string().contains("must not be compressed"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -21,7 +21,9 @@ mod extension;
 mod files;
 mod index;
 mod key;
+mod key_store;
 pub mod lint;
+mod metadata;
 mod passphrase;
 pub mod profile;
 mod revocation;
@@ -39,6 +41,8 @@ pub use index::{
     Settings, Succession,
 };
 pub use key::{KeyAlgorithm, PrivateKey, PublicKey};
+pub use key_store::KeyStore;
+pub use metadata::{CheckedMetadata, Renewal};
 pub use passphrase::Passphrase;
 pub use profile::{LeafProfile, LeafRequest, Subject};
 pub use revocation::{RevocationReason, RevokedCertificate};

@@ -7,7 +7,8 @@ use rcgen::{
 use time::{Duration, OffsetDateTime, UtcOffset};
 
 use crate::{
-    Error, KeyAlgorithm, PolicyOid, ProfileName, Publication, SanHost, SanUri, Serial,
+    CheckedMetadata, Error, KeyAlgorithm, PolicyOid, ProfileName, Publication, SanHost, SanUri,
+    Serial,
     extension::{ca_issuers, certificate_policies},
 };
 
@@ -27,7 +28,8 @@ pub const BACKDATE: Duration = Duration::minutes(5);
 /// RFC 5280 appendix A, ub-common-name and ub-organization-name.
 const MAX_NAME_CHARACTERS: usize = 64;
 
-/// A certificate's subject. Common name and organisation together say who a party is (J03).
+/// A certificate's subject. The organisation says who a party is, or the common name where there is
+/// none (J03).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     common_name: String,
@@ -158,10 +160,12 @@ pub struct LeafRequest {
     pub lifetime: Duration,
     /// Certificate policies, if the community has any (J08).
     pub policies: Vec<PolicyOid>,
+    /// The app's metadata, if it was judged; it stands in the index, not in the certificate.
+    pub metadata: Option<CheckedMetadata>,
 }
 
 impl LeafRequest {
-    /// A request with the default lifetime and no policies.
+    /// A request with the default lifetime, no policies and no metadata.
     #[must_use]
     pub fn new(profile: LeafProfile, subject: Subject) -> Self {
         Self {
@@ -169,6 +173,7 @@ impl LeafRequest {
             subject,
             lifetime: LEAF_LIFETIME,
             policies: Vec::new(),
+            metadata: None,
         }
     }
 

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use rand::{SeedableRng as _, rngs::StdRng};
 use time::macros::datetime;
 use udap_ca::{
-    Authority, KeyAlgorithm, LeafProfile, LeafRequest, PrivateKey, Publication, SigningRequest,
-    Subject, export, lint,
+    Authority, KeyAlgorithm, KeyStore, LeafProfile, LeafRequest, PrivateKey, Publication,
+    SigningRequest, Subject, export, lint,
 };
 
 const NOW: time::OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
@@ -43,6 +43,7 @@ proptest! {
     #[test]
     fn any_octets_are_a_request_or_refused(octets in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = SigningRequest::read(&octets);
+        let _ = KeyStore::open(&octets, None);
         let _ = lint::lint(&octets, None, NOW);
     }
 }

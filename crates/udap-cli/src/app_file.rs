@@ -7,12 +7,12 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, Command};
 use toml::{Table, Value};
-use udap_ca::write_public_file;
 
 use crate::commands::WrongUsage;
 
@@ -29,7 +29,7 @@ const COMMANDS: [&[&str]; 6] = [
 const OPTION: &str = "--app";
 
 /// Options whose values are paths.
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 11] = [
     "cert",
     "certification",
     "key",
@@ -39,6 +39,8 @@ const PATHS: [&str; 9] = [
     "tls-root",
     "metadata",
     "b2b",
+    "out",
+    "refresh-token-file",
 ];
 
 /// Options that say the same thing in two ways: what was typed rules out the other.
@@ -66,8 +68,8 @@ impl AppOption {
             return Ok(());
         };
         let text = read(path)?;
-        write_public_file(path, with_client_id(&text, client_id).as_bytes())?;
-        Ok(())
+        replace(path, &with_client_id(&text, client_id))
+            .with_context(|| format!("cannot write {}", path.display()))
     }
 }
 
@@ -230,6 +232,21 @@ fn unknown(path: &Path, key: &str, known: &BTreeSet<String>) -> WrongUsage {
 
 fn read(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Writes the file anew, where it really is and for the same readers; a crash leaves the old one or the
+/// new one.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let path = fs::canonicalize(path)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut draft = tempfile::NamedTempFile::new_in(folder)?;
+    draft.write_all(text.as_bytes())?;
+    draft
+        .as_file()
+        .set_permissions(fs::metadata(&path)?.permissions())?;
+    draft.as_file().sync_all()?;
+    draft.persist(&path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// The text with this id in place of the one that is there, or at its beginning, where no table has

@@ -1,6 +1,7 @@
 //! What is printed: text in aligned columns for people, or JSON for programs.
 
-use std::fmt::Write as _;
+mod page;
+
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Instant;
 
@@ -8,6 +9,8 @@ use serde::Serialize;
 use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime, UtcOffset};
+
+pub(crate) use self::page::Page;
 
 /// Something that a command found or did.
 pub(crate) trait Report: Serialize {
@@ -29,14 +32,14 @@ impl Output {
 
     /// Prints a report on standard output.
     pub(crate) fn show(self, report: &impl Report) -> anyhow::Result<()> {
-        let text = if self.json {
-            let mut text = serde_json::to_string_pretty(report)?;
-            text.push('\n');
-            text
-        } else {
-            report.page().render()
-        };
-        print(&text)
+        if !self.json {
+            return written(
+                anstream::stdout()
+                    .lock()
+                    .write_all(report.page().styled().as_bytes()),
+            );
+        }
+        print(&format!("{}\n", serde_json::to_string_pretty(report)?))
     }
 
     /// Prints a text as it is: it is what was asked for, in whichever form.
@@ -58,8 +61,11 @@ impl Output {
         if self.json {
             return self.show(report);
         }
-        eprint!("{}", report.page().render());
-        Ok(())
+        written(
+            anstream::stderr()
+                .lock()
+                .write_all(report.page().styled().as_bytes()),
+        )
     }
 
     /// Prints an error with its causes on standard error.
@@ -158,115 +164,14 @@ impl Drop for Counter {
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
+    written(std::io::stdout().lock().write_all(text.as_bytes()))
+}
+
+fn written(outcome: std::io::Result<()>) -> anyhow::Result<()> {
+    match outcome {
         // The reader has seen enough.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
-    }
-}
-
-/// Text for people, line by line.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Page {
-    lines: Vec<Line>,
-}
-
-#[derive(Clone, Debug)]
-enum Line {
-    Text(String),
-    Field(String, String),
-    Blank,
-}
-
-impl Page {
-    /// A line of its own.
-    pub(crate) fn line(&mut self, text: impl AsRef<str>) -> &mut Self {
-        self.lines.push(Line::Text(clean(text.as_ref())));
-        self
-    }
-
-    /// An empty line, unless it would be the first.
-    pub(crate) fn blank(&mut self) -> &mut Self {
-        if !self.lines.is_empty() {
-            self.lines.push(Line::Blank);
-        }
-        self
-    }
-
-    /// A name and its value; values of neighbouring fields are aligned.
-    pub(crate) fn field(&mut self, name: &str, value: impl AsRef<str>) -> &mut Self {
-        let value = clean(value.as_ref());
-        self.lines.push(Line::Field(name.to_owned(), value));
-        self
-    }
-
-    /// A field if there is a value.
-    pub(crate) fn optional(&mut self, name: &str, value: Option<impl AsRef<str>>) -> &mut Self {
-        match value {
-            Some(value) => self.field(name, value),
-            None => self,
-        }
-    }
-
-    /// A name and its values, one below the other; nothing if there is none.
-    pub(crate) fn list<I>(&mut self, name: &str, values: I) -> &mut Self
-    where
-        I: IntoIterator,
-        I::Item: AsRef<str>,
-    {
-        let mut name = name;
-        for value in values {
-            self.field(name, value);
-            name = "";
-        }
-        self
-    }
-
-    /// Another page, indented.
-    pub(crate) fn nested(&mut self, page: Page) -> &mut Self {
-        for line in page.render().lines() {
-            self.lines.push(match line {
-                "" => Line::Blank,
-                line => Line::Text(format!("  {line}")),
-            });
-        }
-        self
-    }
-
-    /// The whole text.
-    pub(crate) fn render(&self) -> String {
-        let mut text = String::new();
-        for group in self
-            .lines
-            .chunk_by(|one, next| one.is_field() && next.is_field())
-        {
-            let width = group.iter().map(Line::name_width).max().unwrap_or(0);
-            for line in group {
-                // Writing to a String does not fail.
-                let _ = match line {
-                    Line::Blank => writeln!(text),
-                    Line::Text(line) => writeln!(text, "{line}"),
-                    Line::Field(name, value) => {
-                        let line = format!("{name:width$}  {value}");
-                        writeln!(text, "{}", line.trim_end())
-                    }
-                };
-            }
-        }
-        text
-    }
-}
-
-impl Line {
-    fn is_field(&self) -> bool {
-        matches!(self, Self::Field(..))
-    }
-
-    fn name_width(&self) -> usize {
-        match self {
-            Self::Field(name, _) => name.chars().count(),
-            _ => 0,
-        }
     }
 }
 
@@ -329,37 +234,6 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-
-    #[test]
-    fn neighbouring_fields_are_aligned_and_lists_hang() {
-        let mut page = Page::default();
-        page.blank().line("Certificate");
-        page.field("a", "1")
-            .list("longer", ["2", "3"])
-            .list("none", [""; 0]);
-        page.optional("nothing", None::<&str>)
-            .blank()
-            .field("b", "4");
-        let mut outer = Page::default();
-        outer.line("Outer").nested(page);
-        assert_eq!(
-            outer.render(),
-            "Outer\n  Certificate\n  a       1\n  longer  2\n          3\n\n  b  4\n"
-        );
-    }
-
-    #[test]
-    fn a_terminal_is_never_given_control_characters() {
-        let mut page = Page::default();
-        page.field("name", "\u{1b}[2Jevil\u{202e}\n\u{9b}x")
-            .line("\u{7}");
-        let text = page.render();
-        assert!(
-            text.chars().all(|one| one == '\n' || !one.is_control()),
-            "{text:?}"
-        );
-        assert!(text.contains("\\u{1b}[2Jevil\\u{202e}\\u{a}\\u{9b}x"));
-    }
 
     #[test]
     fn moments_say_how_far_they_are() {

@@ -15,6 +15,9 @@ const CREATED: u16 = 201;
 /// Of a changed or cancelled one (D07).
 const OK: u16 = 200;
 
+/// More than any server's table of clients holds.
+const CLIENT_ID_OCTETS: usize = 512;
+
 /// Why there is no registration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -35,6 +38,13 @@ pub enum RegistrationError {
         /// What is wrong with it.
         why: &'static str,
     },
+}
+
+/// Printable ASCII (RFC 6749 appendix A.1). What a server sends ends in files and on terminals.
+fn is_client_id(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= CLIENT_ID_OCTETS
+        && text.bytes().all(|octet| matches!(octet, b' '..=b'~'))
 }
 
 /// A registration that the server accepted: new, modified or cancelled (E01, D07).
@@ -64,8 +74,8 @@ impl Registered {
         let client_id = document
             .get("client_id")
             .and_then(Value::as_str)
-            .filter(|id| !id.is_empty())
-            .ok_or_else(|| unusable("without a client_id"))?
+            .filter(|id| is_client_id(id))
+            .ok_or_else(|| unusable("without a client_id that can be one"))?
             .to_owned();
         Ok(Self {
             status,

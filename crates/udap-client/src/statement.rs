@@ -207,15 +207,22 @@ impl StatementRequest {
         claim("iat", json!(now.unix_timestamp()));
         claim("exp", json!((now + STATEMENT_LIFETIME).unix_timestamp()));
         claim("jti", json!(jti));
-        for (name, value) in &self.metadata {
-            if !OWN_CLAIMS.contains(&name.as_str()) {
-                claim(name, value.clone());
-            }
-        }
-        if self.asks_for_codes() && !self.metadata.contains_key("response_types") {
-            claim("response_types", json!(["code"]));
+        for (name, value) in self.metadata() {
+            claim(&name, value);
         }
         Ok(claims)
+    }
+
+    /// The claims about the app, without those that the statement sets by itself: what the rules on
+    /// client metadata are about (B20–B46).
+    #[must_use]
+    pub fn metadata(&self) -> Map<String, Value> {
+        let mut metadata = self.metadata.clone();
+        metadata.retain(|name, _| !OWN_CLAIMS.contains(&name.as_str()));
+        if self.asks_for_codes() && !metadata.contains_key("response_types") {
+            metadata.insert("response_types".to_owned(), json!(["code"]));
+        }
+        metadata
     }
 
     /// Signs the statement: a compact JWS with `alg` and `x5c` (B10).

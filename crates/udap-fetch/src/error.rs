@@ -123,16 +123,14 @@ pub enum NotPublic {
     },
 }
 
-impl NotPublic {
-    /// The refusal of a resolver, out of the errors that the HTTP client wrapped around it.
-    pub(crate) fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(found) = error.downcast_ref() {
-                return Some(found);
-            }
-            next = error.source();
+/// What a resolver said, out of the errors that the HTTP client wrapped around it.
+pub(crate) fn within<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
         }
-        None
+        next = error.source();
     }
+    None
 }

@@ -15,10 +15,10 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::allow_host::AllowHost;
-use crate::error::{FetchError, NotPublic, SetupError};
+use crate::error::{FetchError, NotPublic, SetupError, within};
 use crate::limits;
 use crate::request::{Answer, Purpose, Request, Wanted};
-use crate::resolver::{CheckedResolver, Resolver, SystemResolver, on_behalf_of};
+use crate::resolver::{CheckedResolver, Lookups, NoTurn, Resolver, SystemResolver, on_behalf_of};
 use crate::target::{Ports, Rule, Target};
 
 /// How a [`Fetcher`] is set up.
@@ -103,10 +103,10 @@ impl Fetcher {
         Ok(Self(Arc::new(Inner {
             allow_hosts: options.allow_hosts.clone(),
             ports,
-            public: client(Rule::Public, limits::LOOKUPS_IN_FLIGHT)?,
-            strangers: client(Rule::Public, limits::STRANGERS_LOOKUPS)?,
-            links: client(Rule::Public, limits::LINK_LOOKUPS)?,
-            anywhere: client(Rule::Anywhere, limits::LOOKUPS_IN_FLIGHT)?,
+            public: client(Rule::Public, Lookups::usual(limits::LOOKUPS_IN_FLIGHT))?,
+            strangers: client(Rule::Public, Lookups::usual(limits::STRANGERS_LOOKUPS))?,
+            links: client(Rule::Public, Lookups::LINKS)?,
+            anywhere: client(Rule::Anywhere, Lookups::usual(limits::LOOKUPS_IN_FLIGHT))?,
             guarded_slots: Semaphore::new(limits::GUARDED_IN_FLIGHT),
             stranger_slots: Semaphore::new(limits::STRANGERS_IN_FLIGHT),
             link_slots: Semaphore::new(limits::LINKS_IN_FLIGHT),
@@ -308,8 +308,10 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 }
 
 pub(crate) fn failure(error: reqwest::Error) -> FetchError {
-    if let Some(refusal) = NotPublic::within(&error) {
+    if let Some(refusal) = within::<NotPublic>(&error) {
         FetchError::NotPublic(refusal.clone())
+    } else if within::<NoTurn>(&error).is_some() {
+        FetchError::Busy
     } else if error.is_timeout() {
         FetchError::Timeout
     } else {

@@ -179,6 +179,14 @@ pub const LINKS_PER_HOST: usize = LINKS_AT_A_TIME;
 /// Names of links being looked up. Counted apart as well, for lookups last longer than requests.
 pub const LINK_LOOKUPS: usize = 32;
 
+/// Names of one app's links being looked up: even with keys enough, one that names hosts which never
+/// answer has to change it often to take what all apps of its anchor share.
+pub const LINK_LOOKUPS_OF_APP: usize = 3;
+
+/// How long the lookup of a link's name waits for its turn. Longer, and [`LINK_TIME`] would be up: what
+/// was not looked up must not look like a host that does not answer.
+pub const LINK_LOOKUP_PATIENCE: Duration = Duration::from_secs(3);
+
 /// How long it is remembered that a link is live (I24).
 pub const LINK_MEMORY: Duration = Duration::from_secs(10 * 60);
 
@@ -202,5 +210,9 @@ pub const AIA_KNOWN_HOSTS: usize = 4_096;
 /// For asking certifiers about the certifications of one request, all at once.
 pub const STATUS_TIME: Duration = Duration::from_secs(5);
 
-/// Certifiers being asked: a few that hang must not take the places of those who publish CRLs.
-pub const STATUSES_IN_FLIGHT: usize = 8;
+/// Certifiers being asked. The apps of one anchor together get one part in [`SHARE_OF_ANCHOR`], and one
+/// app one in [`SHARE_OF_CA`].
+pub const STATUSES_IN_FLIGHT: usize = 32;
+
+/// Questions of one app to one host: all of one request may be for one certifier.
+pub const STATUSES_PER_HOST: usize = udap::limits::CERTIFICATIONS;

@@ -4,10 +4,12 @@ use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use udap::trust::Authority;
 
 use crate::limits;
@@ -57,16 +59,50 @@ pub(crate) struct CheckedResolver {
     /// lookups: those of one CA must not take all.
     of_ca: Keyed<Authority>,
     of_anchor: Keyed<[u8; 32]>,
+    /// How long a lookup waits for its turn; `None`: for as long as whoever asks waits.
+    patience: Option<Duration>,
+}
+
+/// That a name was not looked up: others' lookups have all the places. Says nothing about the name.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("too many names are being looked up")]
+pub(crate) struct NoTurn;
+
+/// How many names are looked up at a time, and how long one waits for its turn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lookups {
+    pub(crate) all: usize,
+    pub(crate) of_authority: usize,
+    pub(crate) patience: Option<Duration>,
+}
+
+impl Lookups {
+    /// So many, of which an authority gets its usual share.
+    pub(crate) const fn usual(all: usize) -> Self {
+        Self {
+            all,
+            of_authority: limits::LOOKUPS_OF_AUTHORITY,
+            patience: None,
+        }
+    }
+
+    /// Those of apps' links.
+    pub(crate) const LINKS: Self = Self {
+        all: limits::LINK_LOOKUPS,
+        of_authority: limits::LINK_LOOKUPS_OF_APP,
+        patience: Some(limits::LINK_LOOKUP_PATIENCE),
+    };
 }
 
 impl CheckedResolver {
-    pub(crate) fn new(resolver: Arc<dyn Resolver>, rule: Rule, lookups: usize) -> Self {
+    pub(crate) fn new(resolver: Arc<dyn Resolver>, rule: Rule, lookups: Lookups) -> Self {
         Self {
             resolver,
             rule,
-            slots: Arc::new(Semaphore::new(lookups)),
-            of_ca: Keyed::new(limits::LOOKUPS_OF_AUTHORITY),
-            of_anchor: Keyed::new((lookups / limits::SHARE_OF_ANCHOR).max(1)),
+            slots: Arc::new(Semaphore::new(lookups.all)),
+            of_ca: Keyed::new(lookups.of_authority),
+            of_anchor: Keyed::new((lookups.all / limits::SHARE_OF_ANCHOR).max(1)),
+            patience: lookups.patience,
         }
     }
 }
@@ -85,8 +121,14 @@ impl Resolve for CheckedResolver {
         });
         // What is for all is taken last.
         let slots = shares.into_iter().flatten().chain([slots]).collect();
+        let patience = self.patience;
         Box::pin(async move {
-            let addresses = lookup(resolver, slots, name.as_str().to_owned()).await?;
+            let turn = turn(slots);
+            let held = match patience {
+                Some(patience) => timeout(patience, turn).await.map_err(|_| NoTurn)?,
+                None => turn.await,
+            }?;
+            let addresses = lookup(resolver, held, name.as_str().to_owned()).await?;
             // One bad address among good ones is no accident: it is the one that would be used next.
             rule.check(name.as_str(), addresses.iter().copied())?;
             // The client puts the port in.
@@ -95,15 +137,19 @@ impl Resolve for CheckedResolver {
     }
 }
 
-async fn lookup(
-    resolver: Arc<dyn Resolver>,
-    slots: Vec<Arc<Semaphore>>,
-    name: String,
-) -> Result<Vec<IpAddr>, Box<dyn Error + Send + Sync>> {
+async fn turn(slots: Vec<Arc<Semaphore>>) -> Result<Vec<OwnedSemaphorePermit>, AcquireError> {
     let mut held = Vec::new();
     for slot in slots {
         held.push(slot.acquire_owned().await?);
     }
+    Ok(held)
+}
+
+async fn lookup(
+    resolver: Arc<dyn Resolver>,
+    held: Vec<OwnedSemaphorePermit>,
+    name: String,
+) -> Result<Vec<IpAddr>, Box<dyn Error + Send + Sync>> {
     // In a task of its own: when nobody waits any more, the lookup goes on, and keeps its slot.
     let addresses = tokio::spawn(async move {
         let found = resolver.lookup(&name).await;

@@ -1,18 +1,21 @@
 //! Certifiers, asked whether a certification still holds (F15, decisions 2).
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 use udap::certification::{StatusFetcher, StatusQuery};
+use udap::trust::Authority;
 
 use crate::error::FetchError;
 use crate::fetcher::Fetcher;
 use crate::limits;
-use crate::request::{Bounds, Request};
+use crate::places::Places;
+use crate::request::{Bounds, Request, Wanted};
 use crate::target::shown;
 
 /// The status of an answer that says something (UDAP Certifications §8).
@@ -20,10 +23,10 @@ const OK: u16 = 200;
 
 /// Asks certifiers, over https, at public hosts, and keeps nothing: an answer that was true a minute
 /// ago may not be now. Cheap to clone; clones share the bound on what is under way.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Statuses {
     fetcher: Fetcher,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
 }
 
 impl Statuses {
@@ -32,12 +35,20 @@ impl Statuses {
     pub fn new(fetcher: Fetcher) -> Self {
         Self {
             fetcher,
-            places: Arc::new(Semaphore::new(limits::STATUSES_IN_FLIGHT)),
+            places: Arc::new(Places::new(
+                limits::STATUSES_IN_FLIGHT,
+                limits::STATUSES_PER_HOST,
+            )),
         }
     }
 
-    async fn ask(self, query: StatusQuery, deadline: Instant) -> Option<Vec<u8>> {
-        let error = match self.get(&query, deadline).await {
+    async fn ask(
+        self,
+        authority: Authority,
+        query: StatusQuery,
+        deadline: Instant,
+    ) -> Option<Vec<u8>> {
+        let error = match self.get(authority, &query, deadline).await {
             Ok(body) => return Some(body),
             Err(error) => error,
         };
@@ -49,18 +60,23 @@ impl Statuses {
         None
     }
 
-    async fn get(&self, query: &StatusQuery, deadline: Instant) -> Result<Vec<u8>, FetchError> {
-        let _place = match timeout_at(deadline, self.places.acquire()).await {
-            Ok(Ok(place)) => place,
-            Ok(Err(_)) | Err(_) => return Err(FetchError::Busy),
-        };
+    async fn get(
+        &self,
+        authority: Authority,
+        query: &StatusQuery,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, FetchError> {
+        let place = self.places.take(authority, query.url());
+        let _place = timeout_at(deadline, place)
+            .await
+            .map_err(|_| FetchError::Busy)?;
         let bounds = Bounds {
             bytes: udap::limits::CERTIFICATION_STATUS_BYTES,
             time: deadline.saturating_duration_since(Instant::now()),
         };
-        let request = Request::guarded(query.url(), bounds)
-            .https_only()
-            .accept("application/json");
+        // As to an app's link, and counted with these: not among what revocation needs.
+        let request =
+            Request::link(query.url(), bounds, authority, Wanted::All).accept("application/json");
         let answer = self.fetcher.get(&request).await?;
         if answer.status == OK {
             Ok(answer.body)
@@ -74,12 +90,18 @@ impl Statuses {
 
 #[async_trait]
 impl StatusFetcher for Statuses {
-    async fn fetch(&self, queries: &[StatusQuery], time_left: Duration) -> Vec<Option<Vec<u8>>> {
+    async fn fetch(
+        &self,
+        authority: Authority,
+        queries: &[StatusQuery],
+        time_left: Duration,
+    ) -> Vec<Option<Vec<u8>>> {
         let deadline = Instant::now() + time_left.min(limits::STATUS_TIME);
         let mut tasks = JoinSet::new();
         for (position, query) in queries.iter().enumerate() {
             let (asker, query) = (self.clone(), query.clone());
-            tasks.spawn(async move { (position, asker.ask(query, deadline).await) });
+            let asked = async move { (position, asker.ask(authority, query, deadline).await) };
+            tasks.spawn(asked.in_current_span());
         }
         let mut answers = vec![None; queries.len()];
         while let Some(done) = tasks.join_next().await {
@@ -90,5 +112,14 @@ impl StatusFetcher for Statuses {
             }
         }
         answers
+    }
+}
+
+impl fmt::Debug for Statuses {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Statuses")
+            .field("fetcher", &self.fetcher)
+            .finish_non_exhaustive()
     }
 }

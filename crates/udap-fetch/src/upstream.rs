@@ -15,7 +15,7 @@ use crate::error::{FetchError, SetupError};
 use crate::fetcher::{FetchOptions, builder, failure, roots, talk, with_headers};
 use crate::limits;
 use crate::request::{Answer, Bounds, Request};
-use crate::resolver::{CheckedResolver, SystemResolver};
+use crate::resolver::{CheckedResolver, Lookups, SystemResolver};
 use crate::target::{Ports, Rule, Target};
 
 /// A server that an operator configured: what goes there is guarded as [`Request::configured`] is, but
@@ -48,7 +48,7 @@ impl Upstream {
         let resolver = CheckedResolver::new(
             Arc::new(SystemResolver),
             Rule::Anywhere,
-            limits::LOOKUPS_IN_FLIGHT,
+            Lookups::usual(limits::LOOKUPS_IN_FLIGHT),
         );
         let client = builder(options, &roots(&options.tls_roots)?, resolver)
             .pool_max_idle_per_host(limits::UPSTREAM_IN_FLIGHT)

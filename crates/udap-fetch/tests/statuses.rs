@@ -13,9 +13,14 @@ use axum::routing::get;
 use axum_server::tls_rustls::RustlsConfig;
 use support::Server;
 use udap::certification::{StatusFetcher, StatusQuery};
+use udap::trust::Authority;
 use udap_fetch::{AllowHost, FetchOptions, Fetcher, Statuses};
 
 const PLENTY: Duration = Duration::from_secs(20);
+const APP: Authority = Authority {
+    anchor: [1; 32],
+    ca: [2; 32],
+};
 const VALID: &str = r#"{"valid": true}"#;
 
 /// A certifier, with its certificate in DER.
@@ -85,13 +90,13 @@ async fn an_answer_of_200_counts_and_nothing_else() {
         "/gone", "/valid", "/other", "/moved", "/long", "/none", "/valid",
     ];
     let queries = pages.map(|page| query(&format!("https://{address}{page}")));
-    let answers = statuses.fetch(&queries, PLENTY).await;
+    let answers = statuses.fetch(APP, &queries, PLENTY).await;
     let valid = Some(VALID.as_bytes().to_vec());
     assert_eq!(
         answers,
         [None, valid.clone(), None, None, None, None, valid]
     );
-    assert!(statuses.fetch(&[], PLENTY).await.is_empty());
+    assert!(statuses.fetch(APP, &[], PLENTY).await.is_empty());
 }
 
 /// Proves: F15
@@ -100,9 +105,12 @@ async fn one_that_hangs_is_left_and_the_others_are_heard() {
     let (address, root) = certifier().await;
     let statuses = statuses(&[address.to_string()], vec![root]);
     let queries = ["/slow", "/valid"].map(|page| query(&format!("https://{address}{page}")));
-    let answers = statuses.fetch(&queries, Duration::from_secs(2)).await;
+    let answers = statuses.fetch(APP, &queries, Duration::from_secs(2)).await;
     assert_eq!(answers, [None, Some(VALID.as_bytes().to_vec())]);
-    assert_eq!(statuses.fetch(&queries[1..], Duration::ZERO).await, [None]);
+    assert_eq!(
+        statuses.fetch(APP, &queries[1..], Duration::ZERO).await,
+        [None]
+    );
 }
 
 /// Proves: F15, N14
@@ -117,7 +125,9 @@ async fn certifiers_are_public_and_speak_tls() {
         statuses(&[address.to_string()], Vec::new()),
     ] {
         assert_eq!(
-            statuses.fetch(std::slice::from_ref(&own), PLENTY).await,
+            statuses
+                .fetch(APP, std::slice::from_ref(&own), PLENTY)
+                .await,
             [None]
         );
     }
@@ -130,7 +140,7 @@ async fn certifiers_are_public_and_speak_tls() {
     ]
     .map(|host| query(&format!("https://{host}:{}/", canary.port())))
     .to_vec();
-    let answers = statuses(&[], vec![root]).fetch(&inside, PLENTY).await;
+    let answers = statuses(&[], vec![root]).fetch(APP, &inside, PLENTY).await;
     assert!(answers.iter().all(Option::is_none));
     assert_eq!(canary.connections().await, 0);
 }

@@ -37,6 +37,9 @@ pub enum GatewayKeyError {
     /// The key is another than its file's name says.
     #[error("{} holds another key than its name says", .0.display())]
     Misnamed(PathBuf),
+    /// The key belongs to another account.
+    #[error("{} belongs to another account: run this as that one", .0.display())]
+    Owner(PathBuf),
     /// There is no key.
     #[error("{} is missing", .0.display())]
     Missing(PathBuf),

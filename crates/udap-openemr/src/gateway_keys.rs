@@ -212,9 +212,20 @@ impl SiteKeys {
     pub fn replace(&self) -> Result<Arc<GatewayKey>, GatewayKeyError> {
         let path = self.path()?;
         create_directory(&self.directory)?;
+        let draft = draft(&self.directory)?;
+        let placed = self.put(&draft, &path);
+        if placed.is_err() {
+            let _ = fs::remove_file(&draft);
+        }
+        placed?;
+        self.current_or_new()
+    }
+
+    fn put(&self, draft: &Path, path: &Path) -> Result<(), GatewayKeyError> {
+        self.check_owner(draft)?;
         if let Some(current) = self.current()? {
             let older = self.older_path(current.kid())?;
-            match fs::hard_link(&path, &older) {
+            match fs::hard_link(path, &older) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                     return Err(at(&older)(error));
                 }
@@ -222,10 +233,8 @@ impl SiteKeys {
             }
             sync_directory(&self.directory)?;
         }
-        let draft = draft(&self.directory)?;
-        fs::rename(&draft, &path).map_err(at(&path))?;
-        sync_directory(&self.directory)?;
-        self.current_or_new()
+        fs::rename(draft, path).map_err(at(path))?;
+        sync_directory(&self.directory)
     }
 
     /// Removes an older key, which no row carries any more.
@@ -252,11 +261,37 @@ impl SiteKeys {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&path).map_err(at(&path))?;
+        if let Err(error) = self.check_owner(&path) {
+            // It would be in the way of those who may.
+            let _ = fs::remove_file(&path);
+            return Err(error);
+        }
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(fs::TryLockError::WouldBlock) => Ok(None),
             Err(fs::TryLockError::Error(error)) => Err(at(&path)(error)),
         }
+    }
+
+    /// A file of our own must have the owner that the key has: the servers could not read what another
+    /// account, such as root, writes for itself alone.
+    #[cfg(unix)]
+    fn check_owner(&self, own: &Path) -> Result<(), GatewayKeyError> {
+        use std::os::unix::fs::MetadataExt;
+        let path = self.path()?;
+        let Ok(key) = fs::metadata(&path) else {
+            return Ok(());
+        };
+        if key.uid() == fs::metadata(own).map_err(at(own))?.uid() {
+            Ok(())
+        } else {
+            Err(GatewayKeyError::Owner(path))
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn check_owner(&self, _own: &Path) -> Result<(), GatewayKeyError> {
+        Ok(())
     }
 
     fn path_stem(&self) -> Result<&str, GatewayKeyError> {

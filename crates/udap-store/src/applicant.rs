@@ -134,7 +134,7 @@ impl<'a> Applicant<'a> {
     }
 }
 
-fn note(note: &PathNote) -> String {
+pub(crate) fn note(note: &PathNote) -> String {
     match note {
         PathNote::NoRevocationAddress(place) => format!("{place} names no revocation address"),
         PathNote::RevocationUnknown(place) => format!("the status of {place} is unknown"),

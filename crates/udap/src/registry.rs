@@ -91,6 +91,10 @@ pub enum RegistryError {
         /// What is wrong with it, as the end of a sentence.
         message: &'static str,
     },
+    /// A certificate on the path of an accepted certification's certifier was once seen revoked
+    /// (decisions 12).
+    #[error("a certifier's certificate was once seen revoked")]
+    CertifierRevoked,
     /// The store cannot be reached, or is too busy: the same request may succeed later.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),

@@ -488,6 +488,10 @@ fn a_certification_restricts_what_is_registered() {
             .claim("software_id", "app")
             .claim("software_version", "1.2")
             .claim("initiate_login_uri", "https://app.example.org/launch")
+            .claim(
+                "post_logout_redirect_uris",
+                json!(["https://app.example.org/bye"]),
+            )
     };
     let post = |name: &str, value: Value| {
         scene.post_with(&app(), &[scene.basic().claim(name, value).build()])
@@ -504,6 +508,14 @@ fn a_certification_restricts_what_is_registered() {
         ("tos_uri", json!("https://app.example.org/terms")),
         ("policy_uri", json!("https://app.example.org/privacy")),
         ("launch_uri", json!("https://app.example.org/launch")),
+        (
+            "initiate_login_uri",
+            json!("https://app.example.org/launch"),
+        ),
+        (
+            "post_logout_redirect_uris",
+            json!(["https://app.example.org/bye", "https://app.example.org/"]),
+        ),
         ("token_endpoint_auth_method", json!("private_key_jwt")),
         (
             "contacts",
@@ -548,6 +560,11 @@ fn a_certification_restricts_what_is_registered() {
         ("tos_uri", json!("https://app.example.org/")),
         ("policy_uri", json!("https://app.example.org/")),
         ("launch_uri", json!("https://app.example.org/other")),
+        ("initiate_login_uri", json!("https://app.example.org/other")),
+        (
+            "post_logout_redirect_uris",
+            json!(["https://app.example.org/other"]),
+        ),
         ("token_endpoint_auth_method", json!("client_secret_basic")),
         ("contacts", json!(["mailto:other@example.org"])),
         ("grant_types", json!(["authorization_code"])),
@@ -767,6 +784,31 @@ fn all_certifications_of_a_request_share_one_budget_of_issuers() {
     assert_eq!(code, UC);
     assert!(violations.iter().all(|one| *one == "issuer_unknown"));
     assert!(asked <= limits::AIA_FETCHES, "{asked}");
+}
+
+/// Proves: F10
+#[test]
+fn all_that_is_wrong_with_one_is_told() {
+    let scene = Scene::new();
+    let wrong = CertificationBuilder::self_signed(&scene.app, BASIC, NOW)
+        .without("jti")
+        .claim("client_name", "Another App")
+        .claim(
+            "certification_status_endpoint",
+            "http://certifier.example.org/",
+        );
+    let (code, mut told) = refused(scene.post(&[&wrong]));
+    told.sort_unstable();
+    assert_eq!(code, IC);
+    assert_eq!(
+        told,
+        [
+            "certification_exceeded",
+            "certification_jti",
+            "certification_status_endpoint",
+            "certifier_not_recognised",
+        ]
+    );
 }
 
 #[test]

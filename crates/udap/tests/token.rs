@@ -178,7 +178,7 @@ fn an_app_of_every_key_kind_is_authorized_for_what_is_registered() {
         .authorized();
 }
 
-/// Proves: G03, G04, G05, G06, G07
+/// Proves: G03, G04, G05, G06, G07, G09, G16
 #[test]
 fn whatever_is_wrong_with_an_assertion_authenticates_nobody() {
     let scene = Scene::new();

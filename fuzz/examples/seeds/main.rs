@@ -30,6 +30,7 @@ fn main() {
     statements::requests(&corpus, &fixture);
     statements::statements(&corpus, &fixture);
     statements::certifications(&corpus, &fixture);
+    statements::tokens(&corpus, &fixture);
     certificates::certificates(&corpus, &fixture);
     lists::lists(&corpus, &fixture);
     answers::answers(&corpus, world());

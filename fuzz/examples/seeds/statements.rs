@@ -254,6 +254,55 @@ pub(super) fn certifications(corpus: &Corpus, fixture: &Fixture) {
     }
 }
 
+/// Client assertions, with the rest of a form.
+pub(super) fn tokens(corpus: &Corpus, fixture: &Fixture) {
+    let endpoint = "https://emr.example.org/udap/default/token";
+    let plain = || StatementBuilder::authentication(&fixture.leaf, "id", endpoint, NOW);
+    let b2b = json!({"hl7-b2b": {
+        "version": "1",
+        "subject_name": "Ann",
+        "organization_id": "https://hospital.example.org",
+        "purpose_of_use": ["TREAT"],
+        "consent_policy": ["https://hospital.example.org/consent"],
+        "consent_reference": ["https://hospital.example.org/fhir/Consent/1"],
+    }});
+    let service = || plain().claim("extensions", b2b.clone());
+    let code =
+        "grant_type=authorization_code&code=c&redirect_uri=https%3A%2F%2Fa%2F&code_verifier=v";
+    for (name, assertion, form) in [
+        (
+            "service",
+            service(),
+            "grant_type=client_credentials&scope=system%2F*.read",
+        ),
+        (
+            "scope-claim",
+            service().claim("scope", "system/*.rs"),
+            "grant_type=client_credentials",
+        ),
+        ("code", plain(), code),
+        (
+            "refresh",
+            plain(),
+            "grant_type=refresh_token&refresh_token=r&scope=patient%2F*.rs",
+        ),
+        (
+            "without-b2b",
+            plain(),
+            "grant_type=client_credentials&client_id=id",
+        ),
+        ("resources", plain().claim("resources", json!([])), code),
+        (
+            "twice",
+            service(),
+            "grant_type=client_credentials&grant_type=client_credentials",
+        ),
+    ] {
+        let seed = [&payload(&assertion.build()), "\n", form].concat();
+        corpus.put("token", name, seed);
+    }
+}
+
 /// The claims as they were written.
 fn payload(token: &str) -> String {
     let part = token.split('.').nth(1).expect("three parts");

@@ -150,6 +150,7 @@ impl CaDirectory {
             uris: &[],
             key,
             follows: &[],
+            metadata: None,
         })?;
         // Its file is intermediate.pem.
         self.index.is_filed(certificate.serial())

@@ -1,7 +1,7 @@
 //! Issuing, renewing and rekeying.
 
 use rand::Rng;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use x509_parser::{
     certificate::X509Certificate, extensions::ParsedExtension, prelude::FromDer as _,
 };
@@ -9,8 +9,8 @@ use x509_parser::{
 use super::CaDirectory;
 use crate::{
     Earlier, Entry, Error, IssuedCertificate, IssuerRole, KeyAlgorithm, LeafProfile, LeafRequest,
-    PolicyOid, PrivateKey, ProfileName, PublicKey, Serial, Subject, Succession, index::NewEntry,
-    profile::LEAF_LIFETIME,
+    PolicyOid, PrivateKey, ProfileName, PublicKey, Renewal, Serial, Subject, Succession,
+    index::NewEntry, profile::LEAF_LIFETIME,
 };
 
 impl CaDirectory {
@@ -61,7 +61,7 @@ impl CaDirectory {
     pub fn renew(
         &mut self,
         serial: &Serial,
-        lifetime: Option<Duration>,
+        renewal: Renewal,
         now: OffsetDateTime,
         rng: &mut impl Rng,
     ) -> Result<IssuedCertificate, Error> {
@@ -71,7 +71,7 @@ impl CaDirectory {
                 serial: serial.clone(),
             });
         }
-        let request = self.request_like(&earlier, lifetime)?;
+        let request = self.request_like(&earlier, renewal)?;
         self.issue_upon(&request, &key, &upon(serial, Succession::Renewal), now, rng)
     }
 
@@ -85,7 +85,7 @@ impl CaDirectory {
         &mut self,
         serial: &Serial,
         key: &PublicKey,
-        lifetime: Option<Duration>,
+        renewal: Renewal,
         now: OffsetDateTime,
         rng: &mut impl Rng,
     ) -> Result<IssuedCertificate, Error> {
@@ -95,7 +95,7 @@ impl CaDirectory {
                 serial: serial.clone(),
             });
         }
-        let request = self.request_like(&earlier, lifetime)?;
+        let request = self.request_like(&earlier, renewal)?;
         self.issue_upon(&request, key, &upon(serial, Succession::Rekey), now, rng)
     }
 
@@ -143,6 +143,7 @@ impl CaDirectory {
             uris: request.profile.uris(),
             key,
             follows,
+            metadata: request.metadata.as_ref(),
         };
         // The index first: no certificate ever exists that could not be revoked.
         self.index.add_leaf(request, &new)?;
@@ -163,11 +164,7 @@ impl CaDirectory {
     }
 
     /// The request that an earlier certificate would answer.
-    fn request_like(
-        &self,
-        earlier: &Entry,
-        lifetime: Option<Duration>,
-    ) -> Result<LeafRequest, Error> {
+    fn request_like(&self, earlier: &Entry, renewal: Renewal) -> Result<LeafRequest, Error> {
         let uris = || {
             let names = earlier.names.iter();
             names.map(|name| name.parse()).collect::<Result<_, _>>()
@@ -193,8 +190,9 @@ impl CaDirectory {
         Ok(LeafRequest {
             profile,
             subject,
-            lifetime: lifetime.unwrap_or(LEAF_LIFETIME),
+            lifetime: renewal.lifetime.unwrap_or(LEAF_LIFETIME),
             policies: policies(&der)?,
+            metadata: renewal.metadata,
         })
     }
 }

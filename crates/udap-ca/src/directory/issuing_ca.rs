@@ -51,6 +51,7 @@ impl CaDirectory {
                 serial: earlier.serial,
                 kind: Succession::Renewal,
             }],
+            metadata: None,
         })?;
         self.replace_issuing_ca(issued.serial())?;
         self.issuing_ca()

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::{KeyAlgorithm, RevocationReason, Serial, Subject};
+use crate::{CheckedMetadata, KeyAlgorithm, RevocationReason, Serial, Subject};
 
 /// Which of the two authorities signed a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -146,6 +146,8 @@ pub struct Entry {
     pub revocation: Option<Revocation>,
     /// The earlier certificates of the same holder that it was issued upon.
     pub follows: Vec<Earlier>,
+    /// The app's metadata, if they were judged before it was issued.
+    pub metadata: Option<CheckedMetadata>,
 }
 
 impl Entry {

@@ -54,6 +54,7 @@ pub(crate) struct NewEntry<'a> {
     pub(crate) uris: &'a [crate::SanUri],
     pub(crate) key: &'a crate::PublicKey,
     pub(crate) follows: &'a [Earlier],
+    pub(crate) metadata: Option<&'a crate::CheckedMetadata>,
 }
 
 impl Index {
@@ -273,7 +274,8 @@ fn insert(transaction: &Transaction<'_>, new: &NewEntry<'_>) -> Result<(), Error
     let serial = new.certificate.serial();
     let inserted = transaction.execute(
         "INSERT INTO certificate (serial, issuer, profile, common_name, organization, names, key, key_hash, \
-         not_before, not_after, fingerprint, der, filed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) \
+         not_before, not_after, fingerprint, der, filed, metadata_rules, metadata_checked_at, metadata, metadata_links) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?) \
          ON CONFLICT (serial) DO NOTHING",
         params![
             serial.to_string(),
@@ -288,6 +290,10 @@ fn insert(transaction: &Transaction<'_>, new: &NewEntry<'_>) -> Result<(), Error
             new.certificate.not_after().unix_timestamp(),
             new.certificate.fingerprint(),
             new.certificate.der(),
+            new.metadata.map(|metadata| &metadata.rules),
+            new.metadata.map(|metadata| metadata.checked_at.unix_timestamp()),
+            new.metadata.map(|metadata| serde_json::Value::from(metadata.claims.clone()).to_string()),
+            new.metadata.map(|metadata| metadata.links_visited),
         ],
     )?;
     if inserted == 0 {

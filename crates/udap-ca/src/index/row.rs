@@ -10,11 +10,12 @@ use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 
 use super::{Entry, Revocation};
-use crate::Serial;
+use crate::{CheckedMetadata, Serial};
 
 /// The columns that [`entry_of`] reads.
 pub(super) const SELECT: &str = "SELECT serial, issuer, profile, common_name, organization, names, key, \
-     not_before, not_after, fingerprint, revoked_at, revocation_reason FROM certificate";
+     not_before, not_after, fingerprint, revoked_at, revocation_reason, \
+     metadata_rules, metadata_checked_at, metadata, metadata_links FROM certificate";
 
 /// A certificate, without what it follows.
 pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {
@@ -40,7 +41,22 @@ pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {
         fingerprint: row.get(9)?,
         revocation,
         follows: Vec::new(),
+        metadata: checked_metadata(row)?,
     })
+}
+
+/// What was judged of an app.
+fn checked_metadata(row: &Row<'_>) -> rusqlite::Result<Option<CheckedMetadata>> {
+    let Some(rules) = row.get(12)? else {
+        return Ok(None);
+    };
+    let claims: String = row.get(14)?;
+    Ok(Some(CheckedMetadata {
+        rules,
+        checked_at: instant(row, 13)?,
+        links_visited: row.get(15)?,
+        claims: serde_json::from_str(&claims).map_err(|error| damaged(14, error))?,
+    }))
 }
 
 pub(super) fn serial(row: &Row<'_>, column: usize) -> rusqlite::Result<Serial> {

@@ -36,6 +36,13 @@ CREATE TABLE certificate (
   filed             INTEGER NOT NULL CHECK (filed IN (0, 1)), -- 1 once issued/SERIAL.pem is written
   revoked_at        INTEGER,
   revocation_reason TEXT,
+  -- The app's metadata that were judged before issuing, if any: by which rules, when, and a JSON object.
+  metadata_rules      TEXT,
+  metadata_checked_at INTEGER,
+  metadata            TEXT,
+  metadata_links      INTEGER CHECK (metadata_links IN (0, 1)), -- 1: its links were visited, too
+  CHECK ((metadata IS NULL) = (metadata_rules IS NULL) AND (metadata IS NULL) = (metadata_checked_at IS NULL)
+    AND (metadata IS NULL) = (metadata_links IS NULL)),
   CHECK ((revoked_at IS NULL) = (revocation_reason IS NULL))
 ) STRICT;
 

@@ -4,8 +4,8 @@ use std::fs;
 
 use time::Duration;
 use udap_ca::{
-    CaDirectory, Error, IssuerRole, KeyAlgorithm, PrivateKey, PublicKey, RevocationReason, Serial,
-    Succession,
+    CaDirectory, CheckedMetadata, Error, IssuerRole, KeyAlgorithm, PrivateKey, PublicKey, Renewal,
+    RevocationReason, Serial, Succession,
 };
 use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
 
@@ -144,7 +144,7 @@ fn renewing_keeps_key_and_names_and_rekeying_only_the_names() {
         .unwrap();
     let later = NOW + Duration::days(340);
     let renewed = ca
-        .renew(first.serial(), None, later, &mut fixture.rng)
+        .renew(first.serial(), Renewal::default(), later, &mut fixture.rng)
         .unwrap();
     assert_ne!(renewed.serial(), first.serial());
     assert_eq!(renewed.not_after(), later + Duration::days(365));
@@ -174,7 +174,7 @@ fn renewing_keeps_key_and_names_and_rekeying_only_the_names() {
     let same = ca.rekey(
         renewed.serial(),
         key.public_key(),
-        None,
+        Renewal::default(),
         later,
         &mut fixture.rng,
     );
@@ -184,7 +184,7 @@ fn renewing_keeps_key_and_names_and_rekeying_only_the_names() {
         .rekey(
             renewed.serial(),
             new.public_key(),
-            None,
+            Renewal::default(),
             later,
             &mut fixture.rng,
         )
@@ -200,12 +200,57 @@ fn renewing_keeps_key_and_names_and_rekeying_only_the_names() {
 
     ca.revoke(renewed.serial(), RevocationReason::KeyCompromise, later)
         .unwrap();
-    let refused = ca.renew(renewed.serial(), None, later, &mut fixture.rng);
+    let refused = ca.renew(
+        renewed.serial(),
+        Renewal::default(),
+        later,
+        &mut fixture.rng,
+    );
     assert!(matches!(refused, Err(Error::RevokedNotRenewed { .. })));
     // The key is known by now, whichever certificate it stands in.
-    let refused = ca.renew(first.serial(), None, later, &mut fixture.rng);
+    let refused = ca.renew(first.serial(), Renewal::default(), later, &mut fixture.rng);
     assert!(matches!(refused, Err(Error::KeyCompromised { .. })));
     let issuing_ca = entries(&ca).remove(0).serial;
-    let refused = ca.renew(&issuing_ca, None, later, &mut fixture.rng);
+    let refused = ca.renew(&issuing_ca, Renewal::default(), later, &mut fixture.rng);
     assert!(matches!(refused, Err(Error::NotALeaf { .. })));
+}
+
+#[test]
+fn what_was_judged_of_an_app_stands_in_the_index_with_its_certificate() {
+    let mut fixture = Fixture::new();
+    let mut ca = fixture.init();
+    let checked = |name: &str, at| CheckedMetadata {
+        rules: "emr-direct".to_owned(),
+        checked_at: at,
+        links_visited: at == NOW,
+        claims: serde_json::json!({ "client_name": name, "contacts": ["mailto:a@example.org"] })
+            .as_object()
+            .cloned()
+            .unwrap(),
+    };
+    let key = PrivateKey::generate(KeyAlgorithm::P256).unwrap();
+    let mut request = client("https://app.example.org", "One");
+    request.metadata = Some(checked("One", NOW));
+    let first = ca
+        .issue(&request, key.public_key(), NOW, &mut fixture.rng)
+        .unwrap();
+    let later = NOW + Duration::days(340);
+    let with_metadata = Renewal {
+        metadata: Some(checked("Two", later)),
+        ..Renewal::default()
+    };
+    let second = ca
+        .renew(first.serial(), with_metadata, later, &mut fixture.rng)
+        .unwrap();
+    let third = ca
+        .renew(second.serial(), Renewal::default(), later, &mut fixture.rng)
+        .unwrap();
+    let kept = |serial| ca.index().find(serial).unwrap().unwrap().metadata;
+    assert_eq!(kept(first.serial()), Some(checked("One", NOW)));
+    assert_eq!(kept(second.serial()), Some(checked("Two", later)));
+    assert_eq!(
+        kept(third.serial()),
+        None,
+        "an earlier judgement is not handed on"
+    );
 }

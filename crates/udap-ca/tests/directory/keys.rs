@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use udap_ca::{CaDirectory, Error, InitOptions, Passphrase};
+use udap_ca::{CaDirectory, Error, InitOptions, Passphrase, PrivateKey, PublicKey};
 
 use crate::fixture::{Fixture, NOW, openssl, options};
 
@@ -60,4 +60,32 @@ fn encrypted_keys_are_opened_with_their_passphrase_by_openssl_too() {
     fixture
         .issue(&mut ca, "https://app.example.org", "One")
         .unwrap();
+}
+
+#[test]
+fn a_passphrase_can_be_changed_with_openssl() {
+    let mut fixture = Fixture::new();
+    drop(fixture.init());
+    let secret = Passphrase::new("open sesame").unwrap();
+    let change = [
+        "pkcs8",
+        "-topk8",
+        "-in",
+        "intermediate.key",
+        "-passout",
+        "pass:open sesame",
+    ];
+    for way in [&["-scrypt"][..], &["-v2", "aes-256-cbc"]] {
+        let arguments = [&change[..], &["-out", "new.key"], way].concat();
+        let (changed, said) = openssl(fixture.path(), &arguments);
+        assert!(changed, "{said}");
+        let key = fs::read_to_string(fixture.path().join("new.key")).unwrap();
+        let opened = PrivateKey::from_pem_with(&key, Some(&secret)).unwrap();
+        let ca = CaDirectory::open(fixture.path()).unwrap();
+        let certificate = ca.intermediate().certificate_der();
+        assert_eq!(
+            *opened.public_key(),
+            PublicKey::of_certificate(certificate).unwrap()
+        );
+    }
 }

@@ -5,7 +5,7 @@ use std::{fs, slice::from_ref};
 use time::Duration;
 use udap_ca::{
     CaDirectory, CertificateStatus, Error, Filter, InitOptions, IssuerRole, KeyAlgorithm,
-    ProfileName, RevocationReason, Serial,
+    ProfileName, Renewal, RevocationReason, Serial,
 };
 use x509_parser::{prelude::FromDer as _, revocation_list::CertificateRevocationList};
 
@@ -148,7 +148,8 @@ fn filters_find_what_is_asked_for() {
         ..Filter::default()
     };
     assert_eq!(found(&ca, &expiring), [b.clone(), c.clone()]);
-    ca.renew(&b, None, soon, &mut fixture.rng).unwrap();
+    ca.renew(&b, Renewal::default(), soon, &mut fixture.rng)
+        .unwrap();
     expiring.without_succeeded = true;
     assert_eq!(found(&ca, &expiring), from_ref(&c), "b has a successor");
     let named = Filter {

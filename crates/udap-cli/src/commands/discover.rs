@@ -16,6 +16,9 @@ use crate::output::{Output, Page, Report};
 
 /// Which server.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 the metadata is good, and with --anchors trusted; 1 it is not, or cannot be fetched; 2 wrong usage."
+)]
 #[command(override_usage = "udap discover [OPTIONS] URL [--community URI] [--anchors PATH…]")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -77,8 +80,9 @@ struct Problem {
 
 impl Signature {
     fn write(&self, page: &mut Page, now: OffsetDateTime) {
-        page.field(
+        page.judged(
             "signed metadata",
+            self.reason.is_none(),
             match (self.trusted, &self.reason) {
                 (Some(true), _) => "trusted",
                 (_, Some(_)) => "NOT TRUSTED",

@@ -13,6 +13,9 @@ use crate::{environment, material};
 
 /// What to judge.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 no rule is broken that peers insist on, 1 one is, or a file cannot be read, 2 wrong usage."
+)]
 pub(crate) struct Arguments {
     /// Certificates (PEM or DER), or folders of them; each certificate in a file is judged
     #[arg(value_name = "FILE", required_unless_present = "rules")]

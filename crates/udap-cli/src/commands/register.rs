@@ -20,6 +20,9 @@ use crate::output::{Output, Page, Report, timestamp};
 
 /// What to register, and where.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 the server did it, 1 it refused, or was not asked, 2 wrong usage."
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     app: AppOption,
@@ -40,6 +43,9 @@ pub(crate) struct Arguments {
 
 /// What to cancel, and where.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 the server did it, 1 it refused, or was not asked, 2 wrong usage."
+)]
 pub(crate) struct CancelArguments {
     #[command(flatten)]
     app: AppOption,
@@ -70,7 +76,7 @@ struct Done {
 impl Report for Done {
     fn page(&self) -> Page {
         let mut page = Page::default();
-        page.line(self.outcome).blank();
+        page.verdict(true, self.outcome).blank();
         page.field("client_id", &self.client_id);
         for (name, value) in &self.registration {
             let is_shown_elsewhere = matches!(
@@ -137,7 +143,7 @@ impl From<Violation> for Broken {
 impl Report for Failed {
     fn page(&self) -> Page {
         let mut page = Page::default();
-        page.line("REFUSED").blank();
+        page.verdict(false, "REFUSED").blank();
         page.field("endpoint", &self.registration_endpoint);
         page.field("status", self.status.to_string());
         page.optional("error", self.error.as_deref());

@@ -18,6 +18,9 @@ use crate::{environment, material};
 /// What to judge, and by what.
 #[derive(Args, Debug)]
 #[command(
+    after_help = "Exit status: 0 trusted, 1 not trusted, or a file cannot be read, 2 wrong usage."
+)]
+#[command(
     override_usage = "udap verify [OPTIONS] --anchors PATH… [--intermediates PATH…] [--crl PATH…] CHAIN.pem"
 )]
 pub(crate) struct Arguments {
@@ -65,11 +68,12 @@ struct Judgement {
 impl Report for Judgement {
     fn page(&self) -> Page {
         let mut page = Page::default();
-        page.line(if self.trusted {
+        let verdict = if self.trusted {
             "trusted"
         } else {
             "NOT TRUSTED"
-        });
+        };
+        page.verdict(self.trusted, verdict);
         page.blank();
         match &self.reason {
             None => {}

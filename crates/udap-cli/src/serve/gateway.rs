@@ -51,14 +51,14 @@ pub(super) fn tokens(config: &Config, store: &Store) -> anyhow::Result<Option<To
 /// The keys in the sites' folders, ready to sign.
 struct Keys {
     files: Arc<GatewayKeys>,
-    known: RwLock<HashMap<(String, String), Arc<SigningKey>>>,
+    ready: RwLock<HashMap<(String, String), Arc<SigningKey>>>,
 }
 
 impl Keys {
     fn of(files: Arc<GatewayKeys>) -> Self {
         Self {
             files,
-            known: RwLock::default(),
+            ready: RwLock::default(),
         }
     }
 }
@@ -66,21 +66,21 @@ impl Keys {
 impl SigningKeys for Keys {
     fn key(&self, site: &str, kid: &str) -> Result<Option<Arc<SigningKey>>, KeyError> {
         let name = (site.to_owned(), kid.to_owned());
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = known.get(&name) {
-            return Ok(Some(Arc::clone(key)));
-        }
-        drop(known);
-        let Some(keys) = self.files.site(site) else {
+        let Some(site) = self.files.site(site) else {
             return Ok(None);
         };
-        let found = keys.key(kid).map_err(|error| KeyError(error.into()))?;
+        let found = site.key(kid).map_err(|error| KeyError(error.into()))?;
         let Some(found) = found else {
             return Ok(None);
         };
+        let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = ready.get(&name) {
+            return Ok(Some(Arc::clone(key)));
+        }
+        drop(ready);
         let key = SigningKey::from_pem(found.private_pem().as_bytes(), kid);
         let key = Arc::new(key.map_err(|error| KeyError(error.into()))?);
-        (self.known.write().unwrap_or_else(PoisonError::into_inner)).insert(name, Arc::clone(&key));
+        (self.ready.write().unwrap_or_else(PoisonError::into_inner)).insert(name, Arc::clone(&key));
         Ok(Some(key))
     }
 }
@@ -102,6 +102,7 @@ mod tests {
         assert!(keys.key("default", &other).unwrap().is_none());
         assert!(keys.key("other", made.kid()).unwrap().is_none());
         let found = keys.key("default", made.kid()).unwrap().unwrap();
+        // It is made ready once.
         let again = keys.key("default", made.kid()).unwrap().unwrap();
         assert!(Arc::ptr_eq(&found, &again));
     }

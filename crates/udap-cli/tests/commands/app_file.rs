@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::ran::Place;
+use crate::ran::{Place, is_private};
 use crate::server::Server;
 
 fn app_file(server: &Server, place: &Place, more: &str) {
@@ -70,6 +70,38 @@ fn an_app_registers_gets_a_token_and_ends_with_nothing_typed_twice() {
     assert_eq!(shown.json()["trusted"], true);
     let signed = place.run("statement sign --app apps/app.toml --aud https://a.example.org/");
     assert_eq!(signed.good().out.matches('.').count(), 2);
+}
+
+#[test]
+fn the_file_stays_where_it_is_and_as_readable_as_it_was() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let server = Server::start();
+    let place = server.place();
+    app_file(&server, &place, "");
+    let (real, link) = (place.path("apps/app.toml"), place.path("apps/link.toml"));
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o600)).unwrap();
+    symlink("app.toml", &link).unwrap();
+    server.answer(201, json!({"client_id": "the-id"}));
+    place.run("register --app apps/link.toml").good();
+    assert!(is_private(&real));
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(
+        place
+            .read("apps/app.toml")
+            .starts_with("client_id = \"the-id\"\n")
+    );
+    // What a server calls the app cannot become an option.
+    let kept = place.read("apps/app.toml");
+    for id in [
+        "\nendpoint = 'https://evil.example.net/'\n#",
+        "",
+        "é",
+        "\u{1b}[2J",
+    ] {
+        server.answer(200, json!({"client_id": id}));
+        place.run("update --app apps/app.toml").refused();
+        assert_eq!(place.read("apps/app.toml"), kept, "{id:?}");
+    }
 }
 
 #[test]

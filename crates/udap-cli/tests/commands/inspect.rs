@@ -33,7 +33,10 @@ fn certificates_keys_and_lists_are_recognised_in_pem_and_der() {
         .iter()
         .map(|one| one["kind"].as_str().unwrap())
         .collect();
-    assert_eq!(kinds, ["certificate", "certificate", "private-key"]);
+    assert_eq!(
+        kinds,
+        ["certificate", "certificate", "private-key", "chain"]
+    );
     assert_eq!(
         found[0]["names"],
         json!([{ "type": "URI", "value": "https://app.example.org" }])

@@ -378,7 +378,7 @@ async fn slow_name_servers_of_links_hold_up_no_others() {
         let slow = ask(&format!("slow{number}"), authority(1, 1)).await;
         assert!(slow.is_err());
     }
-    let of_app = limits::LOOKUPS_OF_AUTHORITY;
+    let of_app = limits::LINK_LOOKUPS_OF_APP;
     assert_eq!(resolver.0.load(Ordering::SeqCst), of_app);
     assert!(is_not_public(&ask("inside", authority(1, 2)).await));
     for app in 3..60 {

@@ -5,6 +5,7 @@ mod site;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::time::{advance, pause, resume, sleep};
 use udap::rules::LinkKind;
 
@@ -358,4 +359,52 @@ fn the_bounds_fit_each_other() {
     assert!(limits::LINK_TIME * 2 <= limits::LINKS_TIME);
     let most = udap::limits::REDIRECT_URIS_CHECKED + 4;
     assert!(most <= limits::LINKS_AT_A_TIME * 2);
+}
+
+/// A resolver that never answers for some names.
+struct Hanging;
+
+#[async_trait]
+impl Resolver for Hanging {
+    async fn lookup(&self, name: &str) -> std::io::Result<Vec<std::net::IpAddr>> {
+        if name.starts_with("hangs") {
+            std::future::pending::<()>().await;
+        }
+        Ok(vec![std::net::Ipv4Addr::LOCALHOST.into()])
+    }
+}
+
+/// Names that nobody answers for take one app's turns, then those of its anchor; whoever has to wait
+/// for them is told that it was not checked, and nobody remembers otherwise.
+#[tokio::test]
+async fn a_name_that_had_no_turn_is_not_checked_and_not_remembered() {
+    let fetcher = Fetcher::with_resolver(&FetchOptions::default(), Arc::new(Hanging)).unwrap();
+    let links = Links::new(fetcher);
+    let one = |host: &str| callbacks([format!("https://{host}.example.com/cb")]);
+    let hang = async |app| {
+        let urls = (0..8).map(|number| format!("https://hangs-{app}-{number}.example.com/"));
+        links.check(authority(app), &callbacks(urls)).await
+    };
+    let faults: Vec<_> = hang(1).await.iter().map(|report| report.fault).collect();
+    let asked = faults
+        .iter()
+        .filter(|fault| **fault == Some(LinkFault::Unreachable));
+    assert_eq!(asked.count(), limits::LINK_LOOKUPS_OF_APP, "{faults:?}");
+    // Loopback is found: there was a turn for others.
+    let found = Some(LinkFault::NotPublic);
+    assert_eq!(
+        links.check(authority(99), &one("one")).await[0].fault,
+        found
+    );
+    let apps = limits::LINK_LOOKUPS / limits::SHARE_OF_ANCHOR / limits::LINK_LOOKUPS_OF_APP;
+    for app in 2..=u8::try_from(apps).unwrap() + 1 {
+        hang(app).await;
+    }
+    let reports = links.check(authority(99), &one("two")).await;
+    assert_eq!(reports[0].fault, Some(LinkFault::NotChecked));
+    let of_another = Authority {
+        anchor: [7; 32],
+        ca: [7; 32],
+    };
+    assert_eq!(links.check(of_another, &one("two")).await[0].fault, found);
 }

@@ -8,4 +8,5 @@ mod grants;
 mod harness;
 mod rows;
 mod structure;
+mod tokens;
 mod unavailable;

@@ -8,8 +8,8 @@ use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
 use crate::applicant::Applicant;
 use crate::error::StoreError;
 use crate::extent::Extent;
-use crate::registry::SqlRegistry;
 use crate::registry::retry::{TRANSACTION, within};
+use crate::registry::{SqlRegistry, registration};
 use crate::sql::Engine;
 use crate::switch::{self, Decision, Event, State};
 use crate::table::registration::Registration;
@@ -45,6 +45,7 @@ impl<E: Engine> SqlRegistry<E> {
         let identity = &applicant.names.identity;
         let table = self.table(applicant.site)?;
         let mut transaction = self.read().await?;
+        registration::has_good_certifiers(&mut transaction, approved).await?;
         let earlier = live_registration::seen(&mut transaction, identity).await?;
         let is_admin_off = admin_off::is_set(&mut transaction, identity).await?;
         let server_allows = table.allows_enabling(&mut transaction).await?;

@@ -2,11 +2,13 @@
 
 use serde_json::{Map, Value, json};
 use sqlx::Transaction;
+use udap::certification::AcceptedCertification;
 use udap::error::Refusal;
 use udap::registry::{Cancelled, Registered, RegistryError, RequestContext};
 use udap::statement::{ApprovedRegistration, Cancellation, TrustedStatement};
+use udap::trust::TrustedPath;
 
-use crate::applicant::Applicant;
+use crate::applicant::{self, Applicant};
 use crate::error::StoreError;
 use crate::extent::Extent;
 use crate::instant;
@@ -16,6 +18,7 @@ use crate::switch::{self, Decision, Event, Fact, State};
 use crate::table::admin_off;
 use crate::table::audit_event::{self, Kind};
 use crate::table::registration::{self, Registration, Request};
+use crate::table::revoked_certificate;
 use crate::table::spent_jti::{self, Found, Outcome, Spent};
 use crate::table::standing::Standing;
 
@@ -36,6 +39,7 @@ impl<E: Engine> SqlRegistry<E> {
         if standing.is_blocked {
             return self.refuse_blocked(transaction, &applicant, context).await;
         }
+        has_good_certifiers(&mut transaction, approved).await?;
         let is_admin_off = standing.is_admin_off;
         let (registered, decision) = match earlier {
             None => {
@@ -76,10 +80,8 @@ impl<E: Engine> SqlRegistry<E> {
                 .collect(),
         );
         if !approved.certifications().is_empty() {
-            detail.insert(
-                "certifications".to_owned(),
-                json!(approved.certifications()),
-            );
+            let certifications = approved.certifications().iter().map(certification);
+            detail.insert("certifications".to_owned(), certifications.collect());
         }
         detail.insert("facts".to_owned(), facts(&decision));
         detail.insert("tokens_revoked".to_owned(), decision.revoke_tokens.into());
@@ -445,6 +447,31 @@ struct Conclusion<'a> {
     outcome: Outcome,
     client_id: Option<&'a str>,
     detail: Map<String, Value>,
+}
+
+/// That no certificate of an accepted certification's certifier was once seen revoked (decisions 12).
+pub(super) async fn has_good_certifiers<E: Engine>(
+    transaction: &mut Transaction<'_, E>,
+    approved: &ApprovedRegistration,
+) -> Result<(), StoreError> {
+    let paths = approved.certifications().iter().flat_map(|one| one.paths());
+    for identity in paths.flat_map(TrustedPath::revocation_identities) {
+        if revoked_certificate::is_known(transaction, &identity).await? {
+            return Err(StoreError::Outcome(RegistryError::CertifierRevoked));
+        }
+    }
+    Ok(())
+}
+
+/// An accepted certification, with what the audit should say of its certifier's paths.
+fn certification(accepted: &AcceptedCertification) -> Value {
+    let mut value = json!(accepted);
+    let notes = accepted.paths().iter().flat_map(TrustedPath::notes);
+    let notes: Vec<_> = notes.map(applicant::note).collect();
+    if !notes.is_empty() {
+        value["notes"] = json!(notes);
+    }
+    value
 }
 
 /// What this very request did with the statement before, if its commit succeeded unseen; `None` if

@@ -3,8 +3,10 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::trust::TrustedPath;
+
 /// A certification that has passed every check. Made by the registrar alone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct AcceptedCertification {
     /// The JWT as it was sent.
     #[serde(skip)]
@@ -16,6 +18,9 @@ pub struct AcceptedCertification {
     #[serde(with = "time::serde::rfc3339")]
     pub(crate) expires_at: OffsetDateTime,
     pub(crate) is_endorsement: bool,
+    /// The certifier's, by the anchors of each program that it names.
+    #[serde(skip)]
+    pub(crate) paths: Vec<TrustedPath>,
 }
 
 impl AcceptedCertification {
@@ -53,6 +58,13 @@ impl AcceptedCertification {
     #[must_use]
     pub fn expires_at(&self) -> OffsetDateTime {
         self.expires_at
+    }
+
+    /// The certifier's paths, by the anchors of each recognised certification; empty if the app signed
+    /// it with the certificate that it registers with.
+    #[must_use]
+    pub fn paths(&self) -> &[TrustedPath] {
+        &self.paths
     }
 
     /// `is_endorsement`: whether the certifier recommends the app (F16).

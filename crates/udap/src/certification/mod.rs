@@ -26,6 +26,7 @@ pub use status::{NoStatuses, StatusFetcher, StatusQuery};
 use std::borrow::Cow;
 
 use crate::error::{ErrorCode, Refusal, Violation};
+use crate::trust::RevokedCertificate;
 
 /// What is wrong with a certification, and the code that it asks for (E25).
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub(crate) struct Fault {
     violation: Violation,
     /// Whether it may be otherwise soon, with nothing changed by the app.
     may_pass: bool,
+    /// The certificate that is revoked, if that is why.
+    revoked: Option<Box<RevokedCertificate>>,
 }
 
 /// Seconds after which an app may come again whose certifications could not be judged.
@@ -52,6 +55,7 @@ impl Fault {
             code: ErrorCode::InvalidCertification,
             violation: Violation::of(rule, "certifications", code, message).at(index),
             may_pass: false,
+            revoked: None,
         }
     }
 
@@ -65,6 +69,7 @@ impl Fault {
             code: ErrorCode::UnapprovedCertification,
             violation: Violation::of("F07", "certifications", code, message).at(index),
             may_pass: false,
+            revoked: None,
         }
     }
 
@@ -79,6 +84,7 @@ impl Fault {
                 "a certification that the community requires is missing",
             ),
             may_pass: false,
+            revoked: None,
         }
     }
 
@@ -102,6 +108,14 @@ impl Fault {
         )
     }
 
+    /// The same, since a certificate of the certifier's path is revoked.
+    pub(crate) fn because_of(self, revoked: RevokedCertificate) -> Self {
+        Self {
+            revoked: Some(Box::new(revoked)),
+            ..self
+        }
+    }
+
     /// The same, which may be otherwise soon.
     pub(crate) fn passing(self) -> Self {
         Self {
@@ -123,9 +137,13 @@ pub(crate) fn refusal(faults: Vec<Fault>) -> Option<Refusal> {
     .find(|code| has(*code))
     .unwrap_or(ErrorCode::InvalidClientMetadata);
     let may_pass = faults.iter().all(|fault| fault.may_pass);
+    let revoked = faults.iter().find_map(|fault| fault.revoked.clone());
     let mut violations = faults.into_iter().map(|fault| fault.violation);
     let first = violations.next()?;
-    let refusal = violations.fold(Refusal::new(code, first), Refusal::and);
+    let mut refusal = violations.fold(Refusal::new(code, first), Refusal::and);
+    if let Some(revoked) = revoked {
+        refusal = refusal.because_of(*revoked);
+    }
     Some(if may_pass {
         refusal.retry_after(RETRY_SECONDS)
     } else {

@@ -119,36 +119,33 @@ impl Circumstances<'_> {
             clock_skew: self.clock_skew,
             now: self.now,
         };
-        let held = against.check(claims);
+        // Whatever else is wrong, all of it is told.
         let mut faults = self.conflicts(index, claims);
+        let held = against.check(claims).map_err(|found| faults.extend(found));
+        if let Some(Value::String(issuer)) = claims.get("iss")
+            && against.leaf.uri_names().contains(issuer)
+        {
+            for program in programs {
+                faults.extend(self.certifier(index, program, issuer));
+            }
+        }
+        let endpoint = claims.get("certification_status_endpoint");
+        let endpoint = endpoint.and_then(Value::as_str);
+        if endpoint.is_some_and(|endpoint| StatusQuery::new(endpoint, "", 0).is_none()) {
+            faults.push(Fault::invalid(
+                index,
+                "F15",
+                "certification_status_endpoint",
+                "certification_status_endpoint must be an https URL",
+            ));
+        }
         let held = match held {
-            Err(found) => {
-                faults.extend(found);
-                return Err(faults);
-            }
-            Ok(held) => held,
+            Ok(held) if faults.is_empty() => held,
+            _ => return Err(faults),
         };
-        for program in programs {
-            faults.extend(self.certifier(index, program, &held.issuer));
-        }
-        let status = match &held.status_endpoint {
-            None => None,
-            Some(endpoint) => {
-                let query = StatusQuery::new(endpoint, &held.jti, held.expires_at.unix_timestamp());
-                if query.is_none() {
-                    faults.push(Fault::invalid(
-                        index,
-                        "F15",
-                        "certification_status_endpoint",
-                        "certification_status_endpoint must be an https URL",
-                    ));
-                }
-                query
-            }
-        };
-        if !faults.is_empty() {
-            return Err(faults);
-        }
+        let status = held.status_endpoint.as_ref().and_then(|endpoint| {
+            StatusQuery::new(endpoint, &held.jti, held.expires_at.unix_timestamp())
+        });
         Ok(Presented {
             index,
             accepted: AcceptedCertification {
@@ -159,6 +156,7 @@ impl Circumstances<'_> {
                 jti: held.jti,
                 expires_at: held.expires_at,
                 is_endorsement: held.is_endorsement,
+                paths: Vec::new(),
             },
             programs: programs.iter().map(|&one| one.clone()).collect(),
             status,

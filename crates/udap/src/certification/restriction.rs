@@ -10,7 +10,7 @@ use crate::scope::{Scope, ScopePattern};
 
 /// Parameters of one value, which must be the very value; and what they are called in what is
 /// registered.
-const SINGLE: [(&str, &str); 9] = [
+const SINGLE: [(&str, &str); 10] = [
     ("client_name", "client_name"),
     ("software_id", "software_id"),
     ("software_version", "software_version"),
@@ -19,11 +19,17 @@ const SINGLE: [(&str, &str); 9] = [
     ("tos_uri", "tos_uri"),
     ("policy_uri", "policy_uri"),
     ("launch_uri", "initiate_login_uri"),
+    ("initiate_login_uri", "initiate_login_uri"),
     ("token_endpoint_auth_method", "token_endpoint_auth_method"),
 ];
 
 /// Parameters of several, of which a subset may be registered.
-const SEVERAL: [&str; 3] = ["contacts", "grant_types", "response_types"];
+const SEVERAL: [&str; 4] = [
+    "contacts",
+    "grant_types",
+    "response_types",
+    "post_logout_redirect_uris",
+];
 
 /// Why a parameter of a certification is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::json;
+use crate::trust::Authority;
 
 /// A question to a certifier's status endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +45,14 @@ impl StatusQuery {
 #[async_trait]
 pub trait StatusFetcher: Send + Sync {
     /// The body of each answer of status 200, in the order of the questions; `None` for everything
-    /// else, within `time_left` in all.
-    async fn fetch(&self, queries: &[StatusQuery], time_left: Duration) -> Vec<Option<Vec<u8>>>;
+    /// else, within `time_left` in all. `authority` is the app that brought the certifications: no one
+    /// app, and not all apps of one anchor, may take what others need.
+    async fn fetch(
+        &self,
+        authority: Authority,
+        queries: &[StatusQuery],
+        time_left: Duration,
+    ) -> Vec<Option<Vec<u8>>>;
 }
 
 /// Asks nobody: no certification with a status endpoint is accepted.
@@ -54,7 +61,12 @@ pub struct NoStatuses;
 
 #[async_trait]
 impl StatusFetcher for NoStatuses {
-    async fn fetch(&self, queries: &[StatusQuery], _: Duration) -> Vec<Option<Vec<u8>>> {
+    async fn fetch(
+        &self,
+        _: Authority,
+        queries: &[StatusQuery],
+        _: Duration,
+    ) -> Vec<Option<Vec<u8>>> {
         vec![None; queries.len()]
     }
 }

@@ -14,7 +14,10 @@ use crate::registrar::material::Material;
 use crate::registrar::{Registrar, Step};
 use crate::rules::ClientMetadata;
 use crate::statement::{ApprovedRegistration, TrustedStatement};
-use crate::trust::{self, CrlStore, Fetched, Outcome, TrustNeed, TrustPolicy};
+use crate::trust::{
+    self, Authority, CrlStore, Distrust, Fetched, Outcome, Place, RevokedCertificate, TrustNeed,
+    TrustPolicy, TrustedPath,
+};
 
 /// A registration whose certifications have to be judged.
 #[derive(Debug)]
@@ -152,6 +155,7 @@ impl NeedCertifications {
                 given_up |= !too_many.is_empty();
                 one.material.give_up(&too_many);
                 one.material.needs = needs;
+                one.presented.accepted.paths = verdict.trusted;
             }
             // Without those there may be another path, or none.
             if given_up {
@@ -264,6 +268,7 @@ impl Asked {
 /// What the paths of one certifier come to, by all anchors that count.
 struct Verdict {
     index: usize,
+    trusted: Vec<TrustedPath>,
     untrusted: Vec<Fault>,
     needs: Vec<TrustNeed>,
 }
@@ -272,20 +277,22 @@ impl Verdict {
     fn of(index: usize) -> Self {
         Self {
             index,
+            trusted: Vec::new(),
             untrusted: Vec::new(),
             needs: Vec::new(),
         }
     }
 
-    fn add(&mut self, outcome: Outcome) {
+    fn add(&mut self, (outcome, revoked): (Outcome, Option<(Place, RevokedCertificate)>)) {
         match outcome {
-            Outcome::Trusted(_) => {}
+            Outcome::Trusted(path) => self.trusted.push(path),
             Outcome::Untrusted(distrust) => {
                 let fault = Fault::untrusted(self.index, distrust.code(), distrust.to_string());
-                self.untrusted.push(if distrust.may_pass() {
-                    fault.passing()
-                } else {
-                    fault
+                let revoked = revoked.filter(|(place, _)| distrust == Distrust::Revoked(*place));
+                self.untrusted.push(match revoked {
+                    Some((_, certificate)) => fault.because_of(certificate),
+                    None if distrust.may_pass() => fault.passing(),
+                    None => fault,
                 });
             }
             Outcome::Need(needs) => {
@@ -304,6 +311,12 @@ impl Verdict {
 }
 
 impl NeedCertificationStatus {
+    /// Who answers for the questions: the app, as for its links.
+    #[must_use]
+    pub fn authority(&self) -> Authority {
+        self.statement.authority()
+    }
+
     /// What to ask.
     #[must_use]
     pub fn queries(&self) -> &[StatusQuery] {

@@ -65,6 +65,14 @@ pub struct LinkReport {
     pub fault: Option<LinkFault>,
 }
 
+impl LinkReport {
+    /// What the app is told, if anything is wrong with the link (I07–I14).
+    #[must_use]
+    pub fn violation(&self) -> Option<Violation> {
+        Some(violation(&self.link, self.fault?))
+    }
+}
+
 /// Visits the links in client metadata.
 #[async_trait]
 pub trait LinkChecker: Send + Sync {
@@ -111,11 +119,7 @@ impl NeedLinks {
     /// a CA does; and the anchor that it was trusted by.
     #[must_use]
     pub fn authority(&self) -> Authority {
-        let path = self.statement.path();
-        Authority {
-            anchor: *path.anchor().key().fingerprint(),
-            ca: *path.leaf().spki_hash(),
-        }
+        self.statement.authority()
     }
 
     /// Goes on with the reports. A link without a report counts as not visited.

@@ -90,6 +90,15 @@ pub fn refusal_of(error: &RegistryError) -> Option<Refusal> {
             ErrorCode::InvalidClientMetadata,
             Violation::of("B20", claim, "does_not_fit", *message),
         )),
+        RegistryError::CertifierRevoked => Some(Refusal::new(
+            ErrorCode::UnapprovedCertification,
+            Violation::of(
+                "F07",
+                "certifications",
+                "certificate_revoked",
+                "a certificate of a certifier's path was revoked",
+            ),
+        )),
         RegistryError::Unavailable(_) | RegistryError::Internal(_) => None,
     }
 }

@@ -102,6 +102,10 @@ impl NeedClient {
         let Some(community) = community else {
             return TokenStep::Refused(TokenRefusal::unknown_client());
         };
+        // Whom an operator does not admit any more gets nothing any more (C27).
+        if !community.admits(&client.client_uri) {
+            return TokenStep::Refused(TokenRefusal::unknown_client());
+        }
         NeedTokenTrust {
             material: Material::of(self.assertion.candidates().to_vec()),
             site: self.site,

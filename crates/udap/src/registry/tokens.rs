@@ -10,7 +10,8 @@ use crate::token::{AuthorizedRequest, TokenClient};
 pub enum TokenStanding {
     /// It is recorded and its `jti` spent: it may be forwarded.
     Recorded {
-        /// The `kid` of the key that the client's row carries, with which the gateway has to sign.
+        /// The `kid` (RFC 7638) of the key that the client's row carries, with which the gateway has to
+        /// sign. It may be none of the gateway's, if somebody changed the row.
         kid: String,
     },
     /// Its `jti` was used before (G08).

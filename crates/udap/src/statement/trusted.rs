@@ -10,7 +10,7 @@ use crate::certificate::Certificate;
 use crate::community::Community;
 use crate::site::Site;
 use crate::statement::CurrentStatement;
-use crate::trust::TrustedPath;
+use crate::trust::{Authority, TrustedPath};
 
 /// A statement whose signature, claims, certificate path and revocation status hold, and whose
 /// community is known. From here on its `jti` is spent, whatever follows (decisions 3).
@@ -84,6 +84,15 @@ impl TrustedStatement {
     #[must_use]
     pub fn path(&self) -> &TrustedPath {
         &self.path
+    }
+
+    /// Who answers for addresses that the app chose itself: it, by its key, and the anchor that it was
+    /// trusted by.
+    pub(crate) fn authority(&self) -> Authority {
+        Authority {
+            anchor: *self.path.anchor().key().fingerprint(),
+            ca: *self.path.leaf().spki_hash(),
+        }
     }
 
     /// The compact JWS as it was sent (E02).

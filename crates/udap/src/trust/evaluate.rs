@@ -126,7 +126,7 @@ pub(crate) fn evaluate_naming_revoked(
 ) -> (Outcome, Option<(Place, RevokedCertificate)>) {
     let mut effort = Effort::new();
     let outcome = evaluate_with(judge, policy, leaf, evidence, at, &mut effort);
-    (outcome, effort.into_revoked())
+    (outcome, effort.take_revoked())
 }
 
 /// What evaluations of several leaves may spend together.
@@ -139,7 +139,7 @@ impl Purse {
     }
 }
 
-/// As [`evaluate`], from a purse that others spend from as well.
+/// As [`evaluate_naming_revoked`], from a purse that others spend from as well.
 pub(crate) fn evaluate_from(
     purse: &mut Purse,
     judge: &dyn Judge,
@@ -147,11 +147,12 @@ pub(crate) fn evaluate_from(
     leaf: &Certificate,
     evidence: &Evidence<'_>,
     at: OffsetDateTime,
-) -> Outcome {
+) -> (Outcome, Option<(Place, RevokedCertificate)>) {
     let mut effort = purse.0.split();
     let outcome = evaluate_with(judge, policy, leaf, evidence, at, &mut effort);
+    let revoked = effort.take_revoked();
     purse.0.join(effort);
-    outcome
+    (outcome, revoked)
 }
 
 pub(super) fn evaluate_with(

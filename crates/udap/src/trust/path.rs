@@ -86,12 +86,12 @@ impl Effort {
     }
 
     /// The revoked certificate that [`Effort::distrust`] speaks of.
-    pub(super) fn into_revoked(self) -> Option<(Place, RevokedCertificate)> {
+    pub(super) fn take_revoked(&mut self) -> Option<(Place, RevokedCertificate)> {
         let Some(Distrust::Revoked(place)) = self.distrust else {
             return None;
         };
-        let mut revoked = self.revoked.into_iter();
-        revoked.find(|(at, _)| *at == place)
+        let position = self.revoked.iter().position(|(at, _)| *at == place)?;
+        Some(self.revoked.swap_remove(position))
     }
 
     /// Keeps the most specific reason.

@@ -114,7 +114,7 @@ pub(super) fn wait_for(
 }
 
 /// The passphrase in a file that its owner alone can read, or on standard input for `-`.
-pub(super) fn passphrase_in(path: &Path) -> anyhow::Result<Passphrase> {
+pub(in crate::commands) fn passphrase_in(path: &Path) -> anyhow::Result<Passphrase> {
     let unreadable = || format!("cannot read the passphrase in {}", path.display());
     let mut text = Zeroizing::new(String::new());
     if path == Path::new("-") {
@@ -132,7 +132,7 @@ pub(super) fn passphrase_in(path: &Path) -> anyhow::Result<Passphrase> {
 }
 
 /// Asks the person at the terminal.
-pub(super) fn ask(prompt: &str) -> anyhow::Result<Passphrase> {
+pub(in crate::commands) fn ask(prompt: &str) -> anyhow::Result<Passphrase> {
     if !std::io::stdin().is_terminal() {
         bail!(
             "a passphrase is needed, and there is no terminal to ask: give it with --password-file FILE"

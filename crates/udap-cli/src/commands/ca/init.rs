@@ -37,9 +37,15 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     org: Option<String>,
 
-    /// Both CAs' keys: rsa4096 or p384
-    #[arg(long, default_value = "rsa4096", value_parser = value::<KeyAlgorithm>)]
-    key: KeyAlgorithm,
+    /// The kind of both CAs' keys: rsa4096 or p384
+    #[arg(
+        long,
+        alias = "key",
+        value_name = "KEY",
+        default_value = "rsa4096",
+        value_parser = value::<KeyAlgorithm>
+    )]
+    key_type: KeyAlgorithm,
 
     /// The folder of http URLs where root.crl and intermediate.crl will be; without it no
     /// certificate can be found revoked by those who are not given the lists
@@ -98,8 +104,11 @@ impl Report for Made {
         };
         page.field("keys", keys);
         page.blank();
-        page.line("Next: issue certificates with `udap ca issue client|server|tls`; keep root.key");
-        page.line("offline; run `udap ca crl` before the lists lapse.");
+        page.line("Next: issue certificates with `udap ca issue client|server|tls`; keep root.key offline;");
+        page.line(
+            "publish the lists with `udap ca serve` or `udap ca publish`, and sign them anew with",
+        );
+        page.line("`udap ca crl` before they lapse.");
         if !self.has_addresses {
             page.line("Certificates will name no revocation list (--crl-url): give the lists to every server.");
         }
@@ -118,8 +127,8 @@ pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
         passphrase,
         organization: arguments.org.clone(),
         community: arguments.community.clone(),
-        root_key: arguments.key,
-        intermediate_key: arguments.key,
+        root_key: arguments.key_type,
+        intermediate_key: arguments.key_type,
         crl_base_url: arguments.crl_url.clone(),
         certificate_base_url: arguments.aia_url.clone(),
         crl_lifetime: Duration::days(arguments.crl_days),
@@ -127,7 +136,7 @@ pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
         ..InitOptions::new(&arguments.name)
     };
     let folder = &arguments.folder.dir;
-    let progress = Progress::begin(output, &format!("making two {} keys", arguments.key));
+    let progress = Progress::begin(output, &format!("making two {} keys", arguments.key_type));
     let made = CaDirectory::init(
         folder,
         &options,

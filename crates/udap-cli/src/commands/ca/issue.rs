@@ -7,14 +7,16 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use time::Duration;
 use udap_ca::{
-    CaDirectory, IssuedCertificate, KeyAlgorithm, LeafProfile, LeafRequest, PolicyOid, PublicKey,
-    SanHost, SanUri, Serial, Subject,
+    CaDirectory, CheckedMetadata, IssuedCertificate, KeyAlgorithm, LeafProfile, LeafRequest,
+    PolicyOid, PublicKey, SanHost, SanUri, Serial, Subject,
 };
 
 use super::folder::SigningFolder;
-use super::issued::{Issued, NewKey};
+use super::issued::{Issued, NewKey, next};
+use super::requirements::{Judged, Requirements};
 use super::target::refuse_existing;
 use super::value;
+use crate::commands::Verdict;
 use crate::environment;
 use crate::output::Output;
 
@@ -22,11 +24,20 @@ use crate::output::Output;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// For an app: signs software statements and authentication tokens
-    Client(WithUris),
+    Client(ForClient),
     /// For a FHIR server: signs its metadata
     Server(WithUris),
     /// For TLS inside the community
     Tls(WithHosts),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ForClient {
+    #[command(flatten)]
+    app: WithUris,
+
+    #[command(flatten)]
+    requirements: Requirements,
 }
 
 #[derive(Args, Debug)]
@@ -55,11 +66,11 @@ struct Common {
     #[command(flatten)]
     folder: SigningFolder,
 
-    /// The holder's name; with --org it says who holds a URI for good
+    /// The holder's name
     #[arg(long)]
     name: String,
 
-    /// The holder's organisation
+    /// The holder's organisation: it says who holds a URI for good (without it, the name does)
     #[arg(long, value_name = "NAME")]
     org: Option<String>,
 
@@ -125,9 +136,16 @@ impl Common {
 
 impl Command {
     /// Issues it.
-    pub(crate) fn run(self, output: Output) -> anyhow::Result<()> {
+    pub(crate) fn run(self, output: Output) -> anyhow::Result<Verdict> {
+        let mut metadata = None;
         let (profile, common) = match self {
-            Self::Client(WithUris { uri: uris, common }) => {
+            Self::Client(ForClient { app, requirements }) => {
+                let WithUris { uri: uris, common } = app;
+                metadata = match requirements.judge(&uris, output)? {
+                    Judged::NotAsked => None,
+                    Judged::Good(metadata) => Some(metadata),
+                    Judged::Refused => return Ok(Verdict::Refused),
+                };
                 (LeafProfile::UdapClient { uris }, common)
             }
             Self::Server(WithUris {
@@ -138,12 +156,18 @@ impl Command {
                 (LeafProfile::TlsServer { hosts }, common)
             }
         };
-        issue(profile, common, output)
+        issue(profile, common, metadata, output)?;
+        Ok(Verdict::Good)
     }
 }
 
-fn issue(profile: LeafProfile, common: Common, output: Output) -> anyhow::Result<()> {
-    let names = profile.names();
+fn issue(
+    profile: LeafProfile,
+    common: Common,
+    metadata: Option<CheckedMetadata>,
+    output: Output,
+) -> anyhow::Result<()> {
+    let (names, next) = (profile.names(), next(profile.name()));
     let (certificate, key) = common.files(profile.name().as_str());
     refuse_existing([&certificate, &key])?;
     if let Some(folder) = &common.out.out_dir {
@@ -153,6 +177,7 @@ fn issue(profile: LeafProfile, common: Common, output: Output) -> anyhow::Result
     let mut request = LeafRequest::new(profile, subject);
     request.lifetime = Duration::days(common.days);
     request.policies = common.policy;
+    request.metadata = metadata;
 
     let mut ca = common.folder.open()?;
     request.check(common.key_type)?;
@@ -164,7 +189,13 @@ fn issue(profile: LeafProfile, common: Common, output: Output) -> anyhow::Result
         &common.same_holder,
     )?;
     made.keep();
-    output.show(&Issued::write(&issued, &certificate, names)?.with_key(&made))
+    let report = Issued::write(&issued, &certificate, names)?;
+    output.show(
+        &report
+            .with_key(&made)
+            .judged(request.metadata.as_ref())
+            .then(next),
+    )
 }
 
 /// Issues, to the holder of earlier certificates if some are named.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use time::OffsetDateTime;
 use udap_ca::{
-    IssuedCertificate, KeyAlgorithm, PrivateKey, write_new_private_file, write_public_file,
+    CheckedMetadata, IssuedCertificate, KeyAlgorithm, PrivateKey, ProfileName,
+    write_new_private_file, write_public_file,
 };
 
 use crate::environment;
@@ -26,6 +27,13 @@ pub(super) struct Issued {
     not_after: OffsetDateTime,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ignored: Vec<String>,
+    /// By which rules the app's metadata is good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata_rules: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links_visited: Option<bool>,
+    #[serde(skip)]
+    next: Option<&'static str>,
     #[serde(skip)]
     now: OffsetDateTime,
 }
@@ -47,6 +55,9 @@ impl Issued {
             not_before: issued.not_before(),
             not_after: issued.not_after(),
             ignored: Vec::new(),
+            metadata_rules: None,
+            links_visited: None,
+            next: None,
             now: environment::now(),
         })
     }
@@ -54,6 +65,19 @@ impl Issued {
     /// Where its key is.
     pub(super) fn with_key(mut self, key: &NewKey) -> Self {
         self.key = Some(key.path.clone());
+        self
+    }
+
+    /// What is to be done with it.
+    pub(super) fn then(mut self, next: &'static str) -> Self {
+        self.next = Some(next);
+        self
+    }
+
+    /// What was judged before it was issued.
+    pub(super) fn judged(mut self, metadata: Option<&CheckedMetadata>) -> Self {
+        self.metadata_rules = metadata.map(|metadata| metadata.rules.clone());
+        self.links_visited = metadata.map(|metadata| metadata.links_visited);
         self
     }
 
@@ -77,9 +101,35 @@ impl Report for Issued {
         page.field("serial number", &self.serial);
         page.field("SHA-256", &self.fingerprint);
         page.list("ignored", &self.ignored);
+        if let Some(rules) = &self.metadata_rules {
+            let links = match self.links_visited {
+                Some(true) => "its links are live",
+                _ => "its links were not visited (--check-links)",
+            };
+            page.field("metadata", format!("keeps the rules of {rules}; {links}"));
+        }
+        if let Some(next) = self.next {
+            page.blank().line(format!("Next: {next}"));
+        }
         page
     }
 }
+
+/// What a certificate's holder does with it.
+pub(super) const fn next(profile: ProfileName) -> &'static str {
+    match profile {
+        ProfileName::Client => {
+            "give it to the app, which registers with `udap register --cert` and `--key`."
+        }
+        ProfileName::Server => {
+            "name it in the server's udap.toml: server_certificate, and server_key."
+        }
+        ProfileName::Tls | ProfileName::IssuingCa => "give it to its holder.",
+    }
+}
+
+/// What is done with one that follows another.
+pub(super) const IN_PLACE: &str = "give it to its holder, to be used in place of the earlier one.";
 
 /// A key in its file, which goes again if no certificate is issued for it.
 pub(super) struct NewKey {

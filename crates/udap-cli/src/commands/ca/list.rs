@@ -52,8 +52,9 @@ struct Listing {
     certificates: Vec<Line>,
 }
 
+/// A certificate of the index.
 #[derive(Serialize)]
-struct Line {
+pub(super) struct Line {
     status: CertificateStatus,
     #[serde(flatten)]
     entry: Entry,
@@ -61,44 +62,65 @@ struct Line {
     now: OffsetDateTime,
 }
 
+impl Line {
+    pub(super) fn new(entry: Entry, now: OffsetDateTime) -> Self {
+        Self {
+            status: entry.status(now),
+            entry,
+            now,
+        }
+    }
+
+    pub(super) fn write(&self, page: &mut Page) {
+        let Self { status, entry, now } = self;
+        page.field("serial number", entry.serial.to_string());
+        page.field(
+            "status",
+            match (status, entry.revocation) {
+                (CertificateStatus::Revoked, Some(revocation)) => {
+                    format!(
+                        "revoked {} ({})",
+                        moment(revocation.at, *now),
+                        revocation.reason
+                    )
+                }
+                (CertificateStatus::Expired, _) => "expired".to_owned(),
+                _ => "valid".to_owned(),
+            },
+        );
+        page.field("profile", entry.profile.as_str());
+        page.field(
+            "holder",
+            match &entry.organization {
+                Some(organization) => format!("{} ({organization})", entry.common_name),
+                None => entry.common_name.clone(),
+            },
+        );
+        page.list("names", &entry.names);
+        page.field("key", entry.key.to_string());
+        page.field("valid until", moment(entry.not_after, *now));
+        let earlier = entry.follows.iter();
+        page.list("follows", earlier.map(|one| one.serial.to_string()));
+        if let Some(metadata) = &entry.metadata {
+            let links = match metadata.links_visited {
+                true => ", and its links were live",
+                false => "",
+            };
+            let at = moment(metadata.checked_at, *now);
+            page.field(
+                "metadata",
+                format!("kept the rules of {} on {at}{links}", metadata.rules),
+            );
+        }
+    }
+}
+
 impl Report for Listing {
     fn page(&self) -> Page {
         let mut page = Page::default();
-        for Line { status, entry, now } in &self.certificates {
+        for line in &self.certificates {
             page.blank();
-            page.field("serial number", entry.serial.to_string());
-            page.field(
-                "status",
-                match (status, entry.revocation) {
-                    (CertificateStatus::Revoked, Some(revocation)) => {
-                        format!(
-                            "revoked {} ({})",
-                            moment(revocation.at, *now),
-                            revocation.reason
-                        )
-                    }
-                    (CertificateStatus::Expired, _) => "expired".to_owned(),
-                    _ => "valid".to_owned(),
-                },
-            );
-            page.field("profile", entry.profile.as_str());
-            page.field(
-                "holder",
-                match &entry.organization {
-                    Some(organization) => format!("{} ({organization})", entry.common_name),
-                    None => entry.common_name.clone(),
-                },
-            );
-            page.list("names", &entry.names);
-            page.field("key", entry.key.to_string());
-            page.field("valid until", moment(entry.not_after, *now));
-            page.list(
-                "follows",
-                entry
-                    .follows
-                    .iter()
-                    .map(|earlier| earlier.serial.to_string()),
-            );
+            line.write(&mut page);
         }
         page
     }
@@ -117,11 +139,7 @@ pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<()> {
     output.show(&Listing {
         certificates: entries
             .into_iter()
-            .map(|entry| Line {
-                status: entry.status(now),
-                entry,
-                now,
-            })
+            .map(|entry| Line::new(entry, now))
             .collect(),
     })
 }

@@ -10,9 +10,11 @@ mod needs_renewal;
 mod publish;
 mod renew;
 mod renew_ca;
+mod requirements;
 mod revocation_lists;
 mod revoke;
 mod serve;
+mod show;
 mod sign;
 mod target;
 
@@ -20,6 +22,8 @@ use std::str::FromStr;
 
 use clap::Subcommand;
 use time::Duration;
+
+pub(super) use self::folder::{ask, passphrase_in};
 
 use crate::commands::Verdict;
 use crate::output::Output;
@@ -46,6 +50,8 @@ pub(crate) enum Command {
     Crl(revocation_lists::Arguments),
     /// List what was issued
     List(list::Arguments),
+    /// Show what the index says of one certificate
+    Show(show::Arguments),
     /// Tell whether certificates end soon: exit status 0 if any does, 1 if none, 2 if that cannot be told
     NeedsRenewal(needs_renewal::Arguments),
     /// Write a certificate in another form: PEM, PKCS#12, x5c, JWKS
@@ -61,14 +67,15 @@ impl Command {
     pub(crate) async fn run(self, output: Output) -> anyhow::Result<Verdict> {
         match self {
             Self::Init(arguments) => init::run(&arguments, output)?,
-            Self::Issue(command) => command.run(output)?,
-            Self::Sign(arguments) => sign::run(arguments, output)?,
-            Self::Renew(arguments) => renew::renew(&arguments, output)?,
-            Self::Rekey(arguments) => renew::rekey(&arguments, output)?,
+            Self::Issue(command) => return command.run(output),
+            Self::Sign(arguments) => return sign::run(arguments, output),
+            Self::Renew(arguments) => return renew::renew(&arguments, output),
+            Self::Rekey(arguments) => return renew::rekey(&arguments, output),
             Self::RenewCa(arguments) => renew_ca::run(&arguments, output)?,
             Self::Revoke(arguments) => revoke::run(&arguments, output)?,
             Self::Crl(arguments) => revocation_lists::run(&arguments, output)?,
             Self::List(arguments) => list::run(&arguments, output)?,
+            Self::Show(arguments) => show::run(&arguments, output)?,
             Self::NeedsRenewal(arguments) => return needs_renewal::run(&arguments, output),
             Self::Export(arguments) => export::run(&arguments, output)?,
             Self::Publish(arguments) => publish::run(&arguments, output)?,

@@ -5,12 +5,17 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use time::Duration;
-use udap_ca::{Entry, IssuedCertificate, KeyAlgorithm, RevocationReason, Serial, SigningRequest};
+use udap_ca::{
+    CaDirectory, Entry, Index, IssuedCertificate, KeyAlgorithm, ProfileName, Renewal,
+    RevocationReason, SanUri, Serial, SigningRequest,
+};
 
 use super::folder::SigningFolder;
-use super::issued::{Issued, NewKey};
+use super::issued::{IN_PLACE, Issued, NewKey};
+use super::requirements::{Judged, Requirements};
 use super::target::{refuse_existing, serial};
 use super::value;
+use crate::commands::{Verdict, WrongUsage};
 use crate::output::Output;
 use crate::{environment, material};
 
@@ -28,14 +33,37 @@ struct Common {
     #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(i64).range(1..=731))]
     days: i64,
 
+    #[command(flatten)]
+    requirements: Requirements,
+
     /// The file for the new certificate and its issuer's (PEM)
     #[arg(long, value_name = "FILE.pem")]
     out: PathBuf,
 }
 
 impl Common {
-    fn lifetime(&self) -> Option<Duration> {
-        Some(Duration::days(self.days))
+    /// What the new one has of its own; `None` if the app's metadata breaks a rule.
+    fn terms(&self, earlier: &Entry, output: Output) -> anyhow::Result<Option<Renewal>> {
+        if self.requirements.are_asked() && earlier.profile != ProfileName::Client {
+            let usage = "--metadata is an app's: this certificate is of another profile";
+            return Err(WrongUsage(usage.to_owned()).into());
+        }
+        let uris: Vec<SanUri> = match earlier.profile {
+            ProfileName::Client => {
+                let uris = earlier.names.iter().map(|name| name.parse());
+                uris.collect::<Result<_, _>>()?
+            }
+            _ => Vec::new(),
+        };
+        let metadata = match self.requirements.judge(&uris, output)? {
+            Judged::NotAsked => None,
+            Judged::Good(metadata) => Some(metadata),
+            Judged::Refused => return Ok(None),
+        };
+        Ok(Some(Renewal {
+            lifetime: Some(Duration::days(self.days)),
+            metadata,
+        }))
     }
 }
 
@@ -70,19 +98,26 @@ pub(crate) struct Rekey {
 }
 
 /// Issues one for the same key and names.
-pub(super) fn renew(arguments: &Renew, output: Output) -> anyhow::Result<()> {
+pub(super) fn renew(arguments: &Renew, output: Output) -> anyhow::Result<Verdict> {
     let common = &arguments.common;
     refuse_existing([&common.out])?;
     let serial = serial(&common.certificate)?;
+    // Nobody waits for the folder while links are visited.
+    let earlier = known(&CaDirectory::read_index(common.folder.dir())?, &serial)?;
+    let Some(terms) = common.terms(&earlier, output)? else {
+        return Ok(Verdict::Refused);
+    };
     let mut ca = common.folder.open()?;
-    let earlier = known(&ca, &serial)?;
     let (now, rng) = (environment::now(), &mut environment::rng());
-    let issued = ca.renew(&serial, common.lifetime(), now, rng)?;
-    output.show(&Issued::write(&issued, &common.out, earlier.names)?)
+    let metadata = terms.metadata.clone();
+    let issued = ca.renew(&serial, terms, now, rng)?;
+    let report = Issued::write(&issued, &common.out, earlier.names)?;
+    output.show(&report.judged(metadata.as_ref()).then(IN_PLACE))?;
+    Ok(Verdict::Good)
 }
 
 /// Issues one for the same names and another key.
-pub(super) fn rekey(arguments: &Rekey, output: Output) -> anyhow::Result<()> {
+pub(super) fn rekey(arguments: &Rekey, output: Output) -> anyhow::Result<Verdict> {
     let common = &arguments.common;
     let key_path = arguments
         .key_out
@@ -94,11 +129,15 @@ pub(super) fn rekey(arguments: &Rekey, output: Output) -> anyhow::Result<()> {
     }
     refuse_existing(files)?;
     let serial = serial(&common.certificate)?;
+    // Nobody waits for the folder while links are visited.
+    let earlier = known(&CaDirectory::read_index(common.folder.dir())?, &serial)?;
+    let Some(terms) = common.terms(&earlier, output)? else {
+        return Ok(Verdict::Refused);
+    };
     let mut ca = common.folder.open()?;
-    let earlier = known(&ca, &serial)?;
     let mut issue = |key: &udap_ca::PublicKey| -> Result<IssuedCertificate, udap_ca::Error> {
         let (now, rng) = (environment::now(), &mut environment::rng());
-        ca.rekey(&serial, key, common.lifetime(), now, rng)
+        ca.rekey(&serial, key, terms.clone(), now, rng)
     };
     let report = if let Some(csr) = &arguments.csr {
         let request = SigningRequest::read(&material::read(csr)?)
@@ -118,12 +157,13 @@ pub(super) fn rekey(arguments: &Rekey, output: Output) -> anyhow::Result<()> {
         ca.revoke(&serial, reason, environment::now())
             .context("the new certificate is issued, but the earlier one could not be revoked")?;
     }
-    output.show(&report)
+    output.show(&report.judged(terms.metadata.as_ref()).then(IN_PLACE))?;
+    Ok(Verdict::Good)
 }
 
-fn known(ca: &udap_ca::CaDirectory, serial: &Serial) -> anyhow::Result<Entry> {
+fn known(index: &Index, serial: &Serial) -> anyhow::Result<Entry> {
     let unknown = || udap_ca::Error::UnknownSerial {
         serial: serial.clone(),
     };
-    Ok(ca.index().find(serial)?.ok_or_else(unknown)?)
+    Ok(index.find(serial)?.ok_or_else(unknown)?)
 }

@@ -3,12 +3,14 @@
 mod files;
 mod routes;
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use udap::trust::Crl;
 use udap_ca::{CaDirectory, IssuerRole, Passphrase};
@@ -18,8 +20,10 @@ use crate::commands::{Verdict, stop_signal};
 use crate::environment;
 use crate::serve::listen::{Parts, plain};
 
-/// Between two looks at when the lists lapse.
-const LOOK: Duration = Duration::from_secs(60);
+/// Between two looks at when the lists lapse, which reads them: a large one takes seconds.
+const LOOK: time::Duration = time::Duration::hours(1);
+/// Between two glances at the clock; after a failure also between two attempts.
+const PAUSE: Duration = Duration::from_secs(30);
 
 /// What to serve.
 #[derive(Args, Debug)]
@@ -79,42 +83,56 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
 
 /// Signs the lists when a quarter of their time is left. Never ends.
 async fn keep_fresh(folder: PathBuf, passphrase: Option<Passphrase>) {
+    let mut next = None;
     loop {
-        let (folder, passphrase) = (folder.clone(), passphrase.clone());
-        // Reading and signing a large list takes a while.
-        let signed = tokio::task::spawn_blocking(move || sign_if_due(&folder, passphrase)).await;
-        match signed
-            .map_err(anyhow::Error::from)
-            .and_then(|signed| signed)
-        {
-            Ok(false) => {}
-            Ok(true) => tracing::info!("the revocation lists are signed anew"),
-            Err(error) => tracing::error!(
-                error = format!("{error:#}"),
-                "the revocation lists could not be signed: once they lapse, every certificate is refused"
-            ),
+        if next.is_none_or(|next| next <= environment::now()) {
+            let (folder, passphrase) = (folder.clone(), passphrase.clone());
+            // Reading and signing a large list takes a while.
+            let looked =
+                tokio::task::spawn_blocking(move || sign_if_due(&folder, passphrase)).await;
+            next = match looked
+                .map_err(anyhow::Error::from)
+                .and_then(|looked| looked)
+            {
+                Ok(next) => Some(next),
+                Err(error) => {
+                    tracing::error!(
+                        error = format!("{error:#}"),
+                        "the revocation lists could not be signed: once they lapse, every certificate is refused"
+                    );
+                    None
+                }
+            };
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
-fn sign_if_due(folder: &Path, passphrase: Option<Passphrase>) -> anyhow::Result<bool> {
+/// Signs the lists if that is due. Returns when to look again.
+fn sign_if_due(folder: &Path, passphrase: Option<Passphrase>) -> anyhow::Result<OffsetDateTime> {
     let now = environment::now();
-    let mut is_due = false;
+    let mut due_at = now + LOOK;
     for issuer in IssuerRole::ALL {
         let path = folder.join(format!("{}.crl", issuer.as_str()));
-        let content = std::fs::read(&path).with_context(|| path.display().to_string())?;
+        let content = fs::read(&path).with_context(|| path.display().to_string())?;
         let list = Crl::from_der(&content).with_context(|| path.display().to_string())?;
-        let has_key = folder.join(format!("{}.key", issuer.as_str())).exists();
-        is_due |= has_key
-            && list.next_update().is_none_or(|lapses| {
-                let left = lapses - now;
-                left * 4 <= lapses - list.this_update()
-            });
+        let lapses = list.next_update().unwrap_or(now);
+        let due = lapses - (lapses - list.this_update()) / 4;
+        if folder.join(format!("{}.key", issuer.as_str())).exists() {
+            due_at = due_at.min(due);
+        } else if due <= now {
+            tracing::warn!(
+                list = %path.display(),
+                %lapses,
+                "the list is to be signed anew, and its key is not here: `udap ca crl` where it is"
+            );
+        }
     }
-    if is_due {
-        let mut ca = wait_for(folder, passphrase)?;
-        ca.sign_crls(now)?;
+    if due_at > now {
+        return Ok(due_at);
     }
-    Ok(is_due)
+    wait_for(folder, passphrase)?.sign_crls(now)?;
+    tracing::info!("the revocation lists are signed anew");
+    // The new lists say when they are due.
+    Ok(now)
 }

@@ -11,10 +11,11 @@ use udap_ca::{
 
 use super::folder::SigningFolder;
 use super::issue::issue_for;
-use super::issued::Issued;
+use super::issued::{Issued, next};
+use super::requirements::{Judged, Requirements};
 use super::target::refuse_existing;
 use super::value;
-use crate::commands::WrongUsage;
+use crate::commands::{Verdict, WrongUsage};
 use crate::material;
 use crate::output::Output;
 
@@ -48,7 +49,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     name: String,
 
-    /// The holder's organisation; it says who holds a URI for good
+    /// The holder's organisation: it says who holds a URI for good (without it, the name does)
     #[arg(long, value_name = "NAME")]
     org: Option<String>,
 
@@ -64,6 +65,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SERIAL", num_args = 1.., value_parser = value::<Serial>)]
     same_holder: Vec<Serial>,
 
+    #[command(flatten)]
+    requirements: Requirements,
+
     /// The file for the certificate and its issuer's (PEM)
     #[arg(long, value_name = "FILE.pem")]
     out: PathBuf,
@@ -77,7 +81,7 @@ enum Profile {
 }
 
 /// Signs it.
-pub(super) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
+pub(super) fn run(arguments: Arguments, output: Output) -> anyhow::Result<Verdict> {
     refuse_existing([&arguments.out])?;
     let request = SigningRequest::read(&material::read(&arguments.csr)?)
         .with_context(|| arguments.csr.display().to_string())?;
@@ -92,9 +96,25 @@ pub(super) fn run(arguments: Arguments, output: Output) -> anyhow::Result<()> {
     leaf.lifetime = Duration::days(arguments.days);
     leaf.policies = arguments.policy;
 
+    if arguments.requirements.are_asked() && arguments.profile != Profile::Client {
+        let usage = "--metadata is an app's: it goes with --profile client";
+        return Err(WrongUsage(usage.to_owned()).into());
+    }
+    leaf.metadata = match arguments.requirements.judge(leaf.profile.uris(), output)? {
+        Judged::NotAsked => None,
+        Judged::Good(metadata) => Some(metadata),
+        Judged::Refused => return Ok(Verdict::Refused),
+    };
+
     let mut ca = arguments.folder.open()?;
     let issued = issue_for(&mut ca, &leaf, request.key(), &arguments.same_holder)?;
-    output.show(&Issued::write(&issued, &arguments.out, names)?.ignoring(ignored))
+    let report = Issued::write(&issued, &arguments.out, names)?.ignoring(ignored);
+    output.show(
+        &report
+            .judged(leaf.metadata.as_ref())
+            .then(next(leaf.profile.name())),
+    )?;
+    Ok(Verdict::Good)
 }
 
 fn profile(arguments: &Arguments, request: &SigningRequest) -> anyhow::Result<LeafProfile> {

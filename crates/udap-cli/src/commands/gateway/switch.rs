@@ -39,7 +39,12 @@ async fn switch(
     let id = &site.id;
     let admits_codes = admits_codes(config, site).await?;
     let keys = store.gateway_keys.site(id);
-    let lock = lock(keys.with_context(|| format!("the gateway's keys of site \"{id}\""))?)?;
+    let keys = keys.with_context(|| format!("the gateway's keys of site \"{id}\""))?;
+    // In direct mode the gateway's keys are no matter.
+    let lock = match site.token_mode {
+        TokenMode::Direct => None,
+        TokenMode::Gateway => Some(lock(keys)?),
+    };
     let settled = store.rows.settle().await;
     settled.context("the store is too busy just now: run the command again")?;
     let (moved, all) = rows::move_all(&*store.rows, id, output).await?;

@@ -6,12 +6,10 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use udap::certificate::Certificate;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{
-    ExtendedKeyUsage, GeneralName, GeneralSubtree, NameConstraints, ParsedExtension, X509Extension,
-};
 use x509_parser::prelude::FromDer;
-use x509_parser::public_key::PublicKey;
 
+use super::algorithms::{algorithm, key};
+use super::extensions::Extensions;
 use crate::output::{Page, moment};
 
 /// What a certificate says, and what a UDAP server would not like about it.
@@ -38,31 +36,6 @@ pub(super) struct CertificateReport {
     decoded: Option<Certificate>,
 }
 
-#[derive(Default, Serialize)]
-struct Extensions {
-    names: Vec<Name>,
-    ca: bool,
-    path_length: Option<u32>,
-    key_usage: Vec<String>,
-    extended_key_usage: Vec<String>,
-    policies: Vec<String>,
-    name_constraints: Vec<String>,
-    crl_urls: Vec<String>,
-    ca_issuer_urls: Vec<String>,
-    ocsp_urls: Vec<String>,
-    subject_key_id: Option<String>,
-    authority_key_id: Option<String>,
-    others: Vec<String>,
-}
-
-/// An entry of subjectAltName.
-#[derive(Serialize)]
-struct Name {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    value: String,
-}
-
 impl CertificateReport {
     /// Reads a certificate in DER, as leniently as can be: bad ones shall be looked at too.
     pub(super) fn new(der: &[u8]) -> anyhow::Result<Self> {
@@ -81,7 +54,7 @@ impl CertificateReport {
             serial: hex::encode(tbs.raw_serial()),
             not_before: tbs.validity.not_before.to_datetime(),
             not_after: tbs.validity.not_after.to_datetime(),
-            key: key(&parsed),
+            key: key(parsed.public_key()),
             signature_algorithm: algorithm(&parsed.signature_algorithm.algorithm.to_id_string()),
             self_issued: tbs.subject.as_raw() == tbs.issuer.as_raw(),
             issued_by_next: None,
@@ -95,6 +68,11 @@ impl CertificateReport {
         })
     }
 
+    /// The certificate itself, unless it is too bad.
+    pub(super) fn decoded(&self) -> Option<&Certificate> {
+        self.decoded.as_ref()
+    }
+
     /// Says whether the certificate that follows in the file signed this one.
     pub(super) fn set_issuer(&mut self, issuer: &[u8]) {
         let (Some(certificate), Ok(issuer)) = (&self.decoded, Certificate::from_der(issuer)) else {
@@ -104,6 +82,10 @@ impl CertificateReport {
             .key()
             .is_ok_and(|key| certificate.verify_issued_by(key).is_ok());
         self.issued_by_next = Some(signed && certificate.issuer_der() == issuer.subject_der());
+    }
+
+    pub(super) fn subject(&self) -> &str {
+        &self.subject
     }
 
     pub(super) fn not_after(&self) -> OffsetDateTime {
@@ -130,7 +112,7 @@ impl CertificateReport {
 
     pub(super) fn write(&self, page: &mut Page, now: OffsetDateTime) {
         let extensions = &self.extensions;
-        page.line(if extensions.ca {
+        page.title(if extensions.ca {
             "CA certificate"
         } else {
             "certificate"
@@ -138,214 +120,24 @@ impl CertificateReport {
         let mut inner = Page::default();
         inner.field("subject", &self.subject);
         inner.field("issuer", &self.issuer);
-        inner.list(
-            "names",
-            extensions
-                .names
-                .iter()
-                .map(|name| format!("{} {}", name.kind, name.value)),
-        );
+        extensions.write_names(&mut inner);
         inner.field("valid from", moment(self.not_before, now));
-        let state = if now > self.not_after {
-            ": EXPIRED"
+        let until = moment(self.not_after, now);
+        if now > self.not_after {
+            inner.judged("valid until", false, format!("{until}: EXPIRED"));
         } else if now < self.not_before {
-            ": NOT YET VALID"
+            inner.judged("valid until", false, format!("{until}: NOT YET VALID"));
         } else {
-            ""
-        };
-        inner.field(
-            "valid until",
-            format!("{}{state}", moment(self.not_after, now)),
-        );
+            inner.field("valid until", until);
+        }
         inner.field("key", &self.key);
         inner.field("signature", &self.signature_algorithm);
         inner.field("serial number", &self.serial);
-        inner.optional(
-            "path length",
-            extensions.path_length.map(|length| length.to_string()),
-        );
-        inner.list("key usage", joined(&extensions.key_usage));
-        inner.list("extended key usage", joined(&extensions.extended_key_usage));
-        inner.list("policies", &extensions.policies);
-        inner.list("name constraints", &extensions.name_constraints);
-        inner.list("revocation list", &extensions.crl_urls);
-        inner.list("issuer's certificate", &extensions.ca_issuer_urls);
-        inner.list("OCSP", &extensions.ocsp_urls);
-        inner.optional("subject key id", extensions.subject_key_id.as_deref());
-        inner.optional("authority key id", extensions.authority_key_id.as_deref());
-        inner.list("other extensions", &extensions.others);
+        extensions.write(&mut inner);
         inner.field("SHA-256", &self.sha256);
-        inner.optional(
-            "chain",
-            self.issued_by_next.map(|signed| match signed {
-                true => "signed by the next certificate",
-                false => "NOT signed by the next certificate",
-            }),
-        );
-        inner.list("problem", &self.problems);
+        inner.faults("problem", &self.problems);
         page.nested(inner);
     }
-}
-
-fn joined(values: &[String]) -> Option<String> {
-    (!values.is_empty()).then(|| values.join(", "))
-}
-
-impl Extensions {
-    fn add(&mut self, extension: &X509Extension<'_>) {
-        match extension.parsed_extension() {
-            ParsedExtension::SubjectAlternativeName(names) => {
-                self.names = names.general_names.iter().map(name).collect();
-            }
-            ParsedExtension::BasicConstraints(constraints) => {
-                self.ca = constraints.ca;
-                self.path_length = constraints.path_len_constraint;
-            }
-            ParsedExtension::KeyUsage(usage) => {
-                let text = usage.to_string();
-                self.key_usage = text.split(", ").map(str::to_owned).collect();
-            }
-            ParsedExtension::ExtendedKeyUsage(usage) => self.extended_key_usage = usages(usage),
-            ParsedExtension::CertificatePolicies(policies) => {
-                let ids = policies
-                    .iter()
-                    .map(|policy| policy.policy_id.to_id_string());
-                self.policies = ids.collect();
-            }
-            ParsedExtension::NameConstraints(constraints) => {
-                self.name_constraints = constrained(constraints);
-            }
-            ParsedExtension::CRLDistributionPoints(points) => {
-                use x509_parser::extensions::DistributionPointName::FullName;
-                for point in points.iter() {
-                    if let Some(FullName(names)) = &point.distribution_point {
-                        self.crl_urls
-                            .extend(names.iter().map(|one| name(one).value));
-                    }
-                }
-            }
-            ParsedExtension::AuthorityInfoAccess(access) => {
-                for description in &access.accessdescs {
-                    let url = name(&description.access_location).value;
-                    match description.access_method.to_id_string().as_str() {
-                        "1.3.6.1.5.5.7.48.1" => self.ocsp_urls.push(url),
-                        "1.3.6.1.5.5.7.48.2" => self.ca_issuer_urls.push(url),
-                        other => self.others.push(format!("{other} {url}")),
-                    }
-                }
-            }
-            ParsedExtension::SubjectKeyIdentifier(id) => {
-                self.subject_key_id = Some(hex::encode(id.0));
-            }
-            ParsedExtension::AuthorityKeyIdentifier(id) => {
-                self.authority_key_id = id.key_identifier.as_ref().map(|id| hex::encode(id.0));
-            }
-            _ => {
-                let critical = if extension.critical {
-                    " (critical)"
-                } else {
-                    ""
-                };
-                self.others
-                    .push(format!("{}{critical}", extension.oid.to_id_string()));
-            }
-        }
-    }
-}
-
-fn name(name: &GeneralName<'_>) -> Name {
-    let (kind, value) = match name {
-        GeneralName::URI(uri) => ("URI", (*uri).to_owned()),
-        GeneralName::DNSName(host) => ("DNS", (*host).to_owned()),
-        GeneralName::RFC822Name(address) => ("email", (*address).to_owned()),
-        GeneralName::DirectoryName(name) => ("directory", name.to_string()),
-        GeneralName::IPAddress(octets) => ("IP", address(octets)),
-        GeneralName::RegisteredID(oid) => ("id", oid.to_id_string()),
-        GeneralName::OtherName(oid, _) => ("other", oid.to_id_string()),
-        GeneralName::Invalid(_, octets) => ("malformed", hex::encode(octets)),
-        _ => ("other", "not shown".to_owned()),
-    };
-    Name { kind, value }
-}
-
-fn address(octets: &[u8]) -> String {
-    if let Ok(octets) = <[u8; 4]>::try_from(octets) {
-        return std::net::Ipv4Addr::from(octets).to_string();
-    }
-    match <[u8; 16]>::try_from(octets) {
-        Ok(octets) => std::net::Ipv6Addr::from(octets).to_string(),
-        Err(_) => hex::encode(octets),
-    }
-}
-
-fn usages(usage: &ExtendedKeyUsage<'_>) -> Vec<String> {
-    let known = [
-        (usage.any, "any"),
-        (usage.server_auth, "serverAuth"),
-        (usage.client_auth, "clientAuth"),
-        (usage.code_signing, "codeSigning"),
-        (usage.email_protection, "emailProtection"),
-        (usage.time_stamping, "timeStamping"),
-        (usage.ocsp_signing, "OCSPSigning"),
-    ];
-    let known = known.into_iter().filter(|(set, _)| *set);
-    let others = usage.other.iter().map(|oid| oid.to_id_string());
-    known
-        .map(|(_, name)| name.to_owned())
-        .chain(others)
-        .collect()
-}
-
-fn constrained(constraints: &NameConstraints<'_>) -> Vec<String> {
-    let lines = |word: &'static str, trees: &Option<Vec<GeneralSubtree<'_>>>| {
-        let trees = trees.iter().flatten();
-        let named = trees.map(|tree| name(&tree.base));
-        let lines = named.map(|name| format!("{word} {} {}", name.kind, name.value));
-        lines.collect::<Vec<_>>()
-    };
-    let mut all = lines("permitted", &constraints.permitted_subtrees);
-    all.extend(lines("excluded", &constraints.excluded_subtrees));
-    all
-}
-
-fn key(certificate: &X509Certificate<'_>) -> String {
-    let info = certificate.public_key();
-    match info.parsed() {
-        Ok(PublicKey::RSA(key)) => format!("RSA-{}", key.key_size()),
-        Ok(PublicKey::EC(_)) => {
-            let parameters = info.algorithm.parameters.as_ref();
-            let curve = parameters
-                .and_then(|any| any.as_oid().ok())
-                .map(|oid| oid.to_id_string());
-            match curve.as_deref() {
-                Some("1.2.840.10045.3.1.7") => "EC P-256".to_owned(),
-                Some("1.3.132.0.34") => "EC P-384".to_owned(),
-                Some("1.3.132.0.35") => "EC P-521".to_owned(),
-                other => format!("EC {}", other.unwrap_or("without a named curve")),
-            }
-        }
-        _ => match info.algorithm.algorithm.to_id_string().as_str() {
-            "1.3.101.112" => "Ed25519".to_owned(),
-            other => other.to_owned(),
-        },
-    }
-}
-
-fn algorithm(oid: &str) -> String {
-    match oid {
-        "1.2.840.113549.1.1.5" => "SHA-1 with RSA",
-        "1.2.840.113549.1.1.10" => "RSASSA-PSS",
-        "1.2.840.113549.1.1.11" => "SHA-256 with RSA",
-        "1.2.840.113549.1.1.12" => "SHA-384 with RSA",
-        "1.2.840.113549.1.1.13" => "SHA-512 with RSA",
-        "1.2.840.10045.4.1" => "ECDSA with SHA-1",
-        "1.2.840.10045.4.3.2" => "ECDSA with SHA-256",
-        "1.2.840.10045.4.3.3" => "ECDSA with SHA-384",
-        "1.2.840.10045.4.3.4" => "ECDSA with SHA-512",
-        "1.3.101.112" => "Ed25519",
-        other => other,
-    }
-    .to_owned()
 }
 
 /// What no UDAP server accepts, whoever issued the certificate.

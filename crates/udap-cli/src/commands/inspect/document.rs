@@ -14,6 +14,12 @@ pub(super) struct MetadataReport {
     members: Map<String, Value>,
     problems: Vec<String>,
     signed_metadata: Option<TokenReport>,
+    /// Whether it is signed by a certificate that names the base URL, and says what stands beside it
+    /// (A24–A34); not told of a file, whose base URL is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consistent: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inconsistency: Option<String>,
 }
 
 impl MetadataReport {
@@ -29,19 +35,42 @@ impl MetadataReport {
                 .map(|one| format!("{} {} ({})", one.member, one.message, one.rule))
                 .collect(),
             signed_metadata: signed.and_then(|token| TokenReport::new(token, now).ok()),
+            consistent: None,
+            inconsistency: None,
         }
     }
 
+    /// What was fetched from a known base URL: is it signed as its server's metadata must be?
+    pub(super) fn judged(mut self, discovery: &Discovery, now: OffsetDateTime) -> Self {
+        let fault = discovery.signer(now).err();
+        self.consistent = Some(fault.is_none());
+        self.inconsistency = fault.map(|fault| fault.to_string());
+        self
+    }
+
     pub(super) fn write(&self, page: &mut Page, now: OffsetDateTime) {
-        page.line("UDAP metadata");
+        page.title("UDAP metadata");
         let mut inner = Page::default();
         members(&self.members, &mut inner);
-        inner.list("problem", &self.problems);
+        inner.faults("problem", &self.problems);
+        match (self.consistent, &self.inconsistency) {
+            (_, Some(fault)) => {
+                inner.judged("signed metadata", false, format!("NOT GOOD: {fault}"));
+            }
+            (Some(_), None) => {
+                inner.judged(
+                    "signed metadata",
+                    true,
+                    "by a certificate for this URL, and consistent; whether that is to be trusted says udap discover --anchors",
+                );
+            }
+            (None, None) => {}
+        }
         page.nested(inner).blank();
         match &self.signed_metadata {
             Some(token) => token.write_titled("signed metadata", page, now),
             None => {
-                page.line("signed metadata: none that can be read (A24)");
+                page.verdict(false, "signed metadata: none that can be read (A24)");
             }
         }
     }
@@ -49,7 +78,7 @@ impl MetadataReport {
 
 /// The members of a registration request or answer.
 pub(super) fn write_members(value: &Value, page: &mut Page) {
-    page.line("around the statement");
+    page.title("around the statement");
     let mut inner = Page::default();
     match value {
         Value::Object(object) if !object.is_empty() => members(object, &mut inner),
@@ -61,7 +90,7 @@ pub(super) fn write_members(value: &Value, page: &mut Page) {
 }
 
 /// Members one below the other, lists of text in one line.
-pub(super) fn members(object: &Map<String, Value>, page: &mut Page) {
+pub(in crate::commands) fn members(object: &Map<String, Value>, page: &mut Page) {
     for (name, value) in object {
         page.field(name, plain(value));
     }

@@ -1,12 +1,17 @@
 //! `udap inspect`: what a file, an address or a token holds. Nothing is judged trusted here.
 
+mod algorithms;
 mod certificate;
+mod chain;
 mod document;
+mod extensions;
+mod key_store;
 mod recognise;
+mod request;
 mod revocation_list;
 mod token;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -15,8 +20,13 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use url::Url;
 
+pub(super) use self::document::members;
+
 use self::certificate::CertificateReport;
+use self::chain::ChainReport;
 use self::document::MetadataReport;
+use self::key_store::{KeyStoreReport, Password};
+use self::request::RequestReport;
 use self::revocation_list::CrlReport;
 use self::token::TokenReport;
 use super::server_options::ServerOptions;
@@ -26,8 +36,12 @@ use crate::{environment, material};
 
 /// What to look at.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 it was shown, however bad it is, 1 it cannot be read, 2 wrong usage."
+)]
 pub(crate) struct Arguments {
-    /// A file, - for standard input, a URL, or a JWT
+    /// A file (certificates, revocation lists, signing requests, PKCS#12, JWTs, JSON), - for standard
+    /// input, a URL, or a JWT
     #[arg(value_name = "FILE|URL|JWT|-")]
     subject: String,
 
@@ -35,8 +49,21 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "URI")]
     community: Option<String>,
 
+    /// For PKCS#12: the file with its password; without it a terminal is asked
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+
     #[command(flatten)]
     server: ServerOptions,
+}
+
+impl Arguments {
+    fn password(&self) -> Password<'_> {
+        match &self.password_file {
+            Some(path) => Password::File(path),
+            None => Password::Ask,
+        }
+    }
 }
 
 /// One thing that was found.
@@ -44,6 +71,9 @@ pub(crate) struct Arguments {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum Item {
     Certificate(Box<CertificateReport>),
+    Chain(ChainReport),
+    Request(Box<RequestReport>),
+    KeyStore(KeyStoreReport),
     RevocationList(CrlReport),
     Token(Box<TokenReport>),
     Metadata(Box<MetadataReport>),
@@ -76,6 +106,9 @@ impl Report for Found {
             page.blank();
             match item {
                 Item::Certificate(certificate) => certificate.write(&mut page, self.now),
+                Item::Chain(chain) => chain.write(&mut page),
+                Item::Request(request) => request.write(&mut page),
+                Item::KeyStore(store) => store.write(&mut page),
                 Item::RevocationList(list) => list.write(&mut page, self.now),
                 Item::Token(token) => token.write(&mut page, self.now),
                 Item::Metadata(metadata) => metadata.write(&mut page, self.now),
@@ -102,7 +135,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> anyhow::Result<
     } else if subject != "-" && !path.exists() && udap::jws::peek(subject).is_ok() {
         vec![Item::Token(Box::new(TokenReport::new(subject, now)?))]
     } else if subject == "-" || path.exists() {
-        recognise::items(&material::read(path)?, now)?
+        recognise::items(&material::read(path)?, arguments.password(), now)?
     } else {
         bail!("`{subject}` is no file, no http or https URL and no JWT");
     };
@@ -133,7 +166,7 @@ async fn fetched(
     if !is_metadata {
         let (status, content) = client.get(&Url::parse(url)?).await?;
         if status == 200
-            && let Ok(items) = recognise::items(&content, now)
+            && let Ok(items) = recognise::items(&content, Password::None, now)
         {
             return Ok(items);
         }
@@ -142,7 +175,6 @@ async fn fetched(
         .discover(url, arguments.community.as_deref())
         .await
         .with_context(|| format!("{url} is no known kind of file, and no FHIR base URL either"))?;
-    Ok(vec![Item::Metadata(Box::new(MetadataReport::new(
-        &discovery, now,
-    )))])
+    let report = MetadataReport::new(&discovery, now).judged(&discovery, now);
+    Ok(vec![Item::Metadata(Box::new(report))])
 }

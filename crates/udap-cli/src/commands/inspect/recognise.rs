@@ -5,11 +5,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
+use udap_ca::KeyStore;
 use udap_client::Discovery;
 
 use super::Item;
 use super::certificate::CertificateReport;
+use super::chain::ChainReport;
 use super::document::MetadataReport;
+use super::key_store::{self, KeyStoreReport, Password};
+use super::request::RequestReport;
 use super::revocation_list::CrlReport;
 use super::token::TokenReport;
 use crate::material::is_pem;
@@ -21,11 +25,18 @@ const DER_SEQUENCE: u8 = 0x30;
 ///
 /// # Errors
 /// If they are of no known kind.
-pub(super) fn items(content: &[u8], now: OffsetDateTime) -> anyhow::Result<Vec<Item>> {
+pub(super) fn items(
+    content: &[u8],
+    password: Password<'_>,
+    now: OffsetDateTime,
+) -> anyhow::Result<Vec<Item>> {
     if is_pem(content) {
         return pem_blocks(content);
     }
     if content.first() == Some(&DER_SEQUENCE) {
+        if KeyStore::is_one(content) {
+            return key_store_items(content, password);
+        }
         return Ok(vec![der(content)?]);
     }
     let text = std::str::from_utf8(content).unwrap_or_default().trim();
@@ -43,7 +54,7 @@ pub(super) fn items(content: &[u8], now: OffsetDateTime) -> anyhow::Result<Vec<I
         return Ok(vec![der(&content)?]);
     }
     bail!(
-        "neither a certificate, a revocation list, a JWT, a registration request nor UDAP metadata"
+        "neither a certificate, a signing request, PKCS#12, a revocation list, a JWT, a registration request nor UDAP metadata"
     )
 }
 
@@ -64,13 +75,40 @@ fn pem_blocks(content: &[u8]) -> anyhow::Result<Vec<Item>> {
                 }
                 Item::Certificate(Box::new(report))
             }
+            "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => {
+                Item::Request(Box::new(RequestReport::new(block.contents())?))
+            }
             "X509 CRL" => Item::RevocationList(CrlReport::new(block.contents())?),
             private if private.ends_with("PRIVATE KEY") => Item::PrivateKey { label },
             _ => Item::Other { label },
         };
         items.push(item);
     }
+    add_chain(&mut items);
     Ok(items)
+}
+
+/// Certificates, and how they belong together.
+fn key_store_items(content: &[u8], password: Password<'_>) -> anyhow::Result<Vec<Item>> {
+    let store = key_store::open(content, password)?;
+    let mut items = vec![Item::KeyStore(KeyStoreReport::new(&store))];
+    for der in &store.certificates {
+        items.push(Item::Certificate(Box::new(CertificateReport::new(der)?)));
+    }
+    add_chain(&mut items);
+    Ok(items)
+}
+
+fn add_chain(items: &mut Vec<Item>) {
+    let certificates: Vec<&CertificateReport> = items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Certificate(certificate) => Some(&**certificate),
+            _ => None,
+        })
+        .collect();
+    let chain = ChainReport::new(&certificates);
+    items.extend(chain.map(Item::Chain));
 }
 
 fn der(content: &[u8]) -> anyhow::Result<Item> {
@@ -80,9 +118,10 @@ fn der(content: &[u8]) -> anyhow::Result<Item> {
     if let Ok(list) = CrlReport::new(content) {
         return Ok(Item::RevocationList(list));
     }
-    bail!(
-        "DER, but neither a certificate nor a revocation list; for PKCS#12 use `openssl pkcs12 -in FILE -nodes`, and inspect what it prints"
-    )
+    if let Ok(request) = RequestReport::new(content) {
+        return Ok(Item::Request(Box::new(request)));
+    }
+    bail!("DER, but neither a certificate, a signing request, PKCS#12 nor a revocation list")
 }
 
 fn json(text: &str, now: OffsetDateTime) -> anyhow::Result<Vec<Item>> {
@@ -118,4 +157,74 @@ fn certifications(members: &mut Map<String, Value>, now: OffsetDateTime) -> Vec<
         .filter_map(|token| TokenReport::new(token, now).ok())
         .map(|token| Item::Token(Box::new(token)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+    use time::macros::datetime;
+    use udap_testkit::TestCommunity;
+
+    use super::super::Found;
+    use super::*;
+    use crate::output::Report;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-26 12:00 UTC);
+
+    /// By openssl, for a P-256 key and a URI.
+    const REQUEST: &str = "MIH9MIGlAgEAMA4xDDAKBgNVBAMMA0FwcDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABBcWTS8MRWkFBmwsBgg6L+DiJKJeQcxAarN476yjXsYUeIuffh/fWnENTewj+y6u+wrcuFIqIq2Ac5JTwWSB3D2gNTAzBgkqhkiG9w0BCQ4xJjAkMCIGA1UdEQQbMBmGF2h0dHBzOi8vYXBwLmV4YW1wbGUub3JnMAoGCCqGSM49BAMCA0cAMEQCIEcM+EAZvapHze8rFUOpSuKFBEtreS27IuuLaXn542/mAiBW+gEHTSwqDWto3ajs7ONsL9qLE2Qvl5P4+wtDjf3ifg==";
+
+    /// A file of each kind that is recognised, but PKCS#12, which OpenSSL reads.
+    fn files() -> Vec<Vec<u8>> {
+        let community = TestCommunity::new("example", NOW);
+        let app = community.client("https://app.example.org");
+        let list = community.crl(community.intermediate()).build();
+        let statement = app.statement("https://emr.example.org/register", NOW);
+        vec![
+            app.der().to_vec(),
+            app.chain_pem().into_bytes(),
+            list,
+            STANDARD.decode(REQUEST).unwrap(),
+            statement.request().to_string().into_bytes(),
+        ]
+    }
+
+    fn look(content: &[u8]) -> bool {
+        let Ok(items) = items(content, Password::None, NOW) else {
+            return false;
+        };
+        let found = Found {
+            source: String::new(),
+            items,
+            now: NOW,
+        };
+        found.page().styled();
+        serde_json::to_string(&found).is_ok()
+    }
+
+    #[test]
+    fn every_kind_of_file_is_shown() {
+        for file in files() {
+            assert!(look(&file), "{}", String::from_utf8_lossy(&file));
+        }
+    }
+
+    #[test]
+    fn no_change_of_a_file_brings_looking_at_it_down() {
+        let files = files();
+        let changes = prop::collection::vec((any::<Index>(), any::<u8>()), 1..6);
+        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(600));
+        runner
+            .run(&(any::<Index>(), changes), |(file, changes)| {
+                let mut content = files[file.index(files.len())].clone();
+                for (at, octet) in changes {
+                    let at = at.index(content.len());
+                    content[at] = octet;
+                }
+                look(&content);
+                Ok(())
+            })
+            .unwrap();
+    }
 }

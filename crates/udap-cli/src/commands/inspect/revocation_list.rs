@@ -4,10 +4,13 @@ use anyhow::bail;
 use serde::Serialize;
 use time::OffsetDateTime;
 use udap::trust::Crl;
+use x509_parser::asn1_rs::Integer;
+use x509_parser::extensions::{DistributionPointName, IssuingDistributionPoint, ParsedExtension};
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 use x509_parser::x509::ReasonCode;
 
+use super::extensions::name as name_of;
 use crate::output::{Page, moment};
 
 /// Entries that are shown to people; programs get more.
@@ -15,6 +18,8 @@ const SHOWN: usize = 20;
 
 /// Entries that are given to programs.
 const LISTED: usize = 10_000;
+
+const DELTA_INDICATOR: &str = "2.5.29.27";
 
 /// A revocation list.
 #[derive(Serialize)]
@@ -29,6 +34,62 @@ pub(super) struct CrlReport {
     sha256: String,
     count: usize,
     revoked: Vec<Revoked>,
+    /// Of a delta list: the number of the list that it changes, in hexadecimal.
+    delta_base: Option<String>,
+    scope: Option<Scope>,
+    others: Vec<String>,
+}
+
+/// What a list is about, if not about everything that its issuer issued (RFC 5280 §5.2.5).
+#[derive(Default, Serialize)]
+struct Scope {
+    urls: Vec<String>,
+    only_user_certificates: bool,
+    only_ca_certificates: bool,
+    only_attribute_certificates: bool,
+    only_some_reasons: bool,
+    indirect: bool,
+}
+
+impl Scope {
+    fn new(point: &IssuingDistributionPoint<'_>) -> Self {
+        let urls = match &point.distribution_point {
+            Some(DistributionPointName::FullName(names)) => {
+                names.iter().map(|one| name_of(one).value).collect()
+            }
+            _ => Vec::new(),
+        };
+        Self {
+            urls,
+            only_user_certificates: point.only_contains_user_certs,
+            only_ca_certificates: point.only_contains_ca_certs,
+            only_attribute_certificates: point.only_contains_attribute_certs,
+            only_some_reasons: point.only_some_reasons.is_some(),
+            indirect: point.indirect_crl,
+        }
+    }
+
+    fn words(&self) -> impl Iterator<Item = String> {
+        let flags = [
+            (
+                self.only_user_certificates,
+                "certificates of end entities only",
+            ),
+            (self.only_ca_certificates, "certificates of CAs only"),
+            (
+                self.only_attribute_certificates,
+                "attribute certificates only",
+            ),
+            (self.only_some_reasons, "some reasons only"),
+            (
+                self.indirect,
+                "certificates of other issuers too (indirect)",
+            ),
+        ];
+        let flags = flags.into_iter().filter(|(is_set, _)| *is_set);
+        let urls = self.urls.iter().map(|url| format!("for {url}"));
+        urls.chain(flags.map(|(_, words)| words.to_owned()))
+    }
 }
 
 #[derive(Serialize)]
@@ -48,7 +109,24 @@ impl CrlReport {
             bail!("not a revocation list");
         };
         let revoked = parsed.iter_revoked_certificates().take(LISTED);
+        let (mut delta_base, mut scope, mut others) = (None, None, Vec::new());
+        for extension in parsed.extensions() {
+            let oid = extension.oid.to_id_string();
+            match extension.parsed_extension() {
+                ParsedExtension::CRLNumber(_) | ParsedExtension::AuthorityKeyIdentifier(_) => {}
+                ParsedExtension::IssuingDistributionPoint(point) => scope = Some(Scope::new(point)),
+                _ if oid == DELTA_INDICATOR => {
+                    let base = Integer::from_der(extension.value);
+                    delta_base = base.ok().map(|(_, base)| hex::encode(base.as_ref()));
+                }
+                _ if extension.critical => others.push(format!("{oid} (critical)")),
+                _ => others.push(oid),
+            }
+        }
         Ok(Self {
+            delta_base,
+            scope,
+            others,
             issuer: list.issuer_text().to_owned(),
             number: list.number().map(hex::encode),
             authority_key_id: list.authority_key_id().map(hex::encode),
@@ -67,22 +145,31 @@ impl CrlReport {
     }
 
     pub(super) fn write(&self, page: &mut Page, now: OffsetDateTime) {
-        page.line("revocation list");
+        page.title("revocation list");
         let mut inner = Page::default();
         inner.field("issuer", &self.issuer);
-        inner.optional(
-            "number",
-            self.number.as_ref().map(|number| format!("{number} (hex)")),
-        );
+        inner.optional("number", self.number.as_deref().map(number));
         inner.field("issued", moment(self.this_update, now));
-        inner.field(
-            "next update",
-            match self.next_update {
-                Some(at) if at < now => format!("{}: LAPSED", moment(at, now)),
-                Some(at) => moment(at, now),
-                None => "not given, so it cannot be used".to_owned(),
-            },
+        match self.next_update {
+            Some(at) if at < now => {
+                inner.judged("next update", false, format!("{}: LAPSED", moment(at, now)))
+            }
+            Some(at) => inner.field("next update", moment(at, now)),
+            None => inner.judged("next update", false, "not given, so it cannot be used"),
+        };
+        inner.optional(
+            "delta",
+            self.delta_base.as_ref().map(|base| {
+                format!(
+                    "changes since list {}; registrars do not use it",
+                    number(base)
+                )
+            }),
         );
+        if let Some(scope) = &self.scope {
+            inner.list("scope", scope.words());
+        }
+        inner.list("other extensions", &self.others);
         inner.optional("authority key id", self.authority_key_id.as_deref());
         inner.field("SHA-256", &self.sha256);
         inner.field("revoked", self.count.to_string());
@@ -100,6 +187,14 @@ impl CrlReport {
             );
         }
         page.nested(inner);
+    }
+}
+
+/// A number in hexadecimal, and as people count if it is not too large.
+fn number(hexadecimal: &str) -> String {
+    match u64::from_str_radix(hexadecimal, 16) {
+        Ok(number) => number.to_string(),
+        Err(_) => format!("{hexadecimal} (hex)"),
     }
 }
 

@@ -72,20 +72,18 @@ impl TokenReport {
     }
 
     pub(super) fn write_titled(&self, title: &str, page: &mut Page, now: OffsetDateTime) {
-        page.line(title);
+        page.title(title);
         let mut inner = Page::default();
         for (name, value) in &self.header {
             inner.field(&format!("{name} (header)"), plain(value));
         }
-        inner.field(
-            "signature",
-            match &self.signature_problem {
-                None => {
-                    "made with the key of x5c[0] (whom to trust is another question)".to_owned()
-                }
-                Some(problem) => format!("NOT GOOD: {problem}"),
-            },
-        );
+        match &self.signature_problem {
+            None => inner.field(
+                "signature",
+                "made with the key of x5c[0] (whom to trust is another question)",
+            ),
+            Some(problem) => inner.judged("signature", false, format!("NOT GOOD: {problem}")),
+        };
         for (position, certificate) in self.x5c.iter().enumerate() {
             inner.field(&format!("x5c[{position}]"), certificate.summary(now));
             inner.list("", certificate.uri_names());
@@ -104,7 +102,7 @@ impl TokenReport {
                 },
             );
         }
-        inner.list("note", &self.notes);
+        inner.faults("note", &self.notes);
         page.nested(inner);
     }
 }

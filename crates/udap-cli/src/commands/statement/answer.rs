@@ -112,6 +112,9 @@ pub(super) struct Answer {
     blocks: Vec<ShownBlock>,
     links: Vec<Visit>,
     not_checked: Vec<String>,
+    /// Whether every stage was looked at.
+    #[serde(rename = "complete")]
+    is_whole: bool,
     rules: Vec<Explained>,
     #[serde(skip)]
     is_explained: bool,
@@ -165,14 +168,15 @@ impl Answer {
             blocks: blocks(notes),
             links: visits(notes),
             not_checked,
+            is_whole: notes.unchecked.is_empty(),
             rules: explain(notes, observed.ending),
             is_explained: observed.is_explained,
         }
     }
 
-    /// Whether the server would do what is asked, as far as is known.
+    /// Whether the server would do what is asked. What was not looked at is no pass.
     pub(super) fn is_good(&self) -> bool {
-        !matches!(self.outcome, Outcome::Refused | Outcome::Undecided)
+        self.is_whole && !matches!(self.outcome, Outcome::Refused | Outcome::Undecided)
     }
 }
 

@@ -35,6 +35,7 @@ enum Grant {
 
 /// Which token, and where.
 #[derive(Args, Debug)]
+#[command(after_help = "Exit status: 0 there is a token, 1 there is none, 2 wrong usage.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     _app: AppOption,

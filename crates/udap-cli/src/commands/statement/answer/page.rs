@@ -55,7 +55,7 @@ impl Answer {
             let error = answer.body.get("error").and_then(Value::as_str);
             error.unwrap_or_default().to_owned()
         };
-        match (self.outcome, &self.answer) {
+        let headline = match (self.outcome, &self.answer) {
             (Outcome::Registered, _) => "would be registered: 201".to_owned(),
             (Outcome::Modified, _) => "would be modified: 200".to_owned(),
             (Outcome::Accepted, _) => "would be registered or modified: 201 or 200".to_owned(),
@@ -65,6 +65,11 @@ impl Answer {
             }
             (Outcome::Refused, None) => "WOULD BE REFUSED".to_owned(),
             (Outcome::Undecided, _) => "CANNOT BE TOLD: something was not checked".to_owned(),
+        };
+        if self.is_whole || matches!(self.outcome, Outcome::Refused | Outcome::Undecided) {
+            headline
+        } else {
+            format!("{headline}, IF WHAT WAS NOT CHECKED HOLDS")
         }
     }
 
