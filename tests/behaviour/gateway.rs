@@ -374,8 +374,9 @@ async fn an_openemr_that_does_not_accept_us_is_an_alarm() {
     assert_eq!(error(&failed), (502, "server_error"));
 }
 
-/// The doctor sees from outside whether the guard is where apps would ask.
-#[tokio::test]
+/// The doctor sees from outside whether the guard is where apps would ask. On threads, since the stand-in
+/// answers while it runs.
+#[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_tries_the_guard() {
     let of = TestCommunity::new("example", now());
     let open = Hospital::with(&of, &format!("{MODE}\ntoken_guard = true")).await;

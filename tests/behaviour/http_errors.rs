@@ -179,18 +179,49 @@ async fn a_fault_at_any_step_of_the_transaction_takes_back_all_of_it() {
     assert!(database.is_enabled(&old_id).await);
 }
 
+/// Proves: G02, G11
 #[tokio::test]
-async fn the_token_endpoint_of_a_gateway_site_is_not_there_yet() {
+async fn the_token_endpoint_takes_forms_of_udap_only() {
     let of = TestCommunity::new("example", now());
     let server = Server::start(&Setup::new(&of)).await;
     let url = server.url("/udap/default/token");
-    let answer = server
-        .post_to(
-            &url,
+    let form = "application/x-www-form-urlencoded";
+    let long = format!("x={}", "x".repeat(192 * 1024));
+    for (body, kind, status, code) in [
+        (
             "grant_type=client_credentials",
-            "application/x-www-form-urlencoded",
-        )
-        .await;
-    is_error(&answer, 503, "temporarily_unavailable");
-    assert!(!answer.header("retry-after").is_empty());
+            form,
+            400,
+            "invalid_request",
+        ),
+        (
+            "udap=1&grant_type=password",
+            form,
+            400,
+            "unsupported_grant_type",
+        ),
+        (
+            "udap=1&grant_type=client_credentials",
+            form,
+            401,
+            "invalid_client",
+        ),
+        ("{}", "application/json", 415, "unsupported_media_type"),
+        (&long, form, 413, "request_too_large"),
+    ] {
+        let answer = server.post_to(&url, body.to_owned(), kind).await;
+        is_error(&answer, status, code);
+        assert_eq!(answer.header("pragma"), "no-cache");
+    }
+    let got = answer(server.http().get(&url)).await;
+    is_error(&got, 405, "method_not_allowed");
+    // A site in direct mode has none.
+    let direct = Setup::new(&of).site("token_mode = \"direct\"");
+    let server = Server::start(&direct).await;
+    let url = server.url("/udap/default/token");
+    is_error(
+        &server.post_to(&url, "udap=1", form).await,
+        404,
+        "not_found",
+    );
 }
