@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use axum_server::tls_rustls::RustlsConfig;
-use udap_fetch::{AllowHost, Bounds, FetchError, FetchOptions, Fetcher, Request};
+use udap_fetch::{AllowHost, Bounds, FetchError, FetchOptions, Fetcher, Request, Upstream};
 
 const BOUNDS: Bounds = Bounds {
     bytes: 1_000,
@@ -80,5 +80,30 @@ async fn a_certificate_of_another_name_is_refused() {
             .await
             .unwrap_err();
         assert!(matches!(error, FetchError::Unreachable(_)), "{error:?}");
+    }
+}
+
+/// Decisions 37: what is configured is verified like anything else.
+#[tokio::test]
+async fn an_upstreams_certificate_is_verified() {
+    let (address, certificate) = serve("localhost").await;
+    let (other, others) = serve("other.example").await;
+    for (port, roots, good) in [
+        (address.port(), Vec::new(), false),
+        (address.port(), vec![certificate], true),
+        (other.port(), vec![others], false),
+    ] {
+        let options = FetchOptions {
+            tls_roots: roots,
+            ..FetchOptions::default()
+        };
+        let url = format!("https://localhost:{port}/").parse().unwrap();
+        let upstream = Upstream::new(&options, &url).unwrap();
+        match upstream.post("text/plain", "*/*", "", BOUNDS).await {
+            // It takes GET alone.
+            Ok(answer) => assert!(good && answer.status == 405),
+            Err(FetchError::Unreachable(_)) => assert!(!good),
+            Err(error) => panic!("{error:?}"),
+        }
     }
 }

@@ -151,6 +151,7 @@ impl Ids {
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -291,5 +292,41 @@ mod tests {
             named(&[(header::CONTENT_TYPE, &stated)], "", "client_id=a"),
             "a"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn any_request_is_answered(
+            body in proptest::collection::vec(any::<u8>(), 0..200),
+            value in proptest::collection::vec(0x20_u8..0x7f, 0..60),
+        ) {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(FORM));
+            let value = [b"Basic ", value.as_slice()].concat();
+            headers.insert(header::AUTHORIZATION, HeaderValue::from_bytes(&value).unwrap());
+            let query = String::from_utf8_lossy(&body).into_owned();
+            let _ = clients(&headers, Some(&query), &body);
+            let _ = clients(&headers, None, &[b"client_assertion=", body.as_slice()].concat());
+        }
+
+        /// However its octets are written, and whatever stands around it.
+        #[test]
+        fn an_id_is_found_in_any_encoding(
+            id in "[a-z0-9_-]{1,43}",
+            encoded in proptest::collection::vec(any::<bool>(), 43),
+            upper in proptest::collection::vec(any::<bool>(), 43),
+            before in "[a-z]{1,8}=[a-z0-9%+]{0,20}&",
+        ) {
+            let written: String = (id.chars().zip(encoded).zip(upper))
+                .map(|((character, encoded), upper)| {
+                    let character = if upper { character.to_ascii_uppercase() } else { character };
+                    match encoded {
+                        true => format!("%{:02x}", u32::from(character)),
+                        false => character.to_string(),
+                    }
+                })
+                .collect();
+            prop_assert_eq!(of_form(&format!("{before}client_id={written}&x")), id);
+        }
     }
 }
