@@ -18,6 +18,12 @@ const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 const CEILING: &str = "scopes = [\"openid\", \"fhirUser\", \"launch/patient\", \
                        \"offline_access\", \"patient/*.read\", \"system/*.read\"]";
 const MODE: &str = "token_mode = \"gateway\"";
+const ALGORITHMS: [(KeyKind, SigningAlgorithm); 4] = [
+    (KeyKind::Rsa2048, SigningAlgorithm::Rs256),
+    (KeyKind::Rsa2048, SigningAlgorithm::Rs384),
+    (KeyKind::P256, SigningAlgorithm::Es256),
+    (KeyKind::P384, SigningAlgorithm::Es384),
+];
 
 struct Hospital {
     openemr: StandIn,
@@ -112,15 +118,7 @@ async fn a_service_of_every_algorithm_gets_a_token_and_reads() {
     assert_eq!(metadata.body["token_endpoint"], hospital.endpoint());
     let algorithms = &metadata.body["token_endpoint_auth_signing_alg_values_supported"];
     assert_eq!(*algorithms, json!(["RS256", "RS384", "ES256", "ES384"]));
-    for (number, (kind, algorithm)) in [
-        (KeyKind::Rsa2048, SigningAlgorithm::Rs256),
-        (KeyKind::Rsa2048, SigningAlgorithm::Rs384),
-        (KeyKind::P256, SigningAlgorithm::Es256),
-        (KeyKind::P384, SigningAlgorithm::Es384),
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    for (number, (kind, algorithm)) in ALGORITHMS.into_iter().enumerate() {
         let uri = format!("https://app{number}.example.org/");
         let leaf = of.leaf(&uri).key_kind(kind).build();
         let statement = hospital.server.statement(&leaf).algorithm(algorithm);
@@ -343,6 +341,53 @@ async fn a_user_gives_a_code_and_nobody_redeems_it_around_the_gateway() {
     );
     let again = hospital.ask_for(&assertion(), &with).await;
     assert_eq!(error(&again), (400, "invalid_grant"), "a code is good once");
+}
+
+/// Proves: G02, G03, G04, G22
+#[tokio::test]
+async fn a_users_app_of_every_algorithm_redeems_its_code_and_refresh_token() {
+    let of = TestCommunity::new("example", now());
+    let hospital = Hospital::with(&of, &format!("{MODE}\ntoken_guard = true")).await;
+    let scope = "openid offline_access launch/patient patient/Patient.rs";
+    for (number, (kind, algorithm)) in ALGORITHMS.into_iter().enumerate() {
+        let uri = format!("https://app{number}.example.org/");
+        let callback = format!("{uri}callback");
+        let leaf = of.leaf(&uri).key_kind(kind).build();
+        let statement = (hospital.server.statement(&leaf).algorithm(algorithm))
+            .authorization_code()
+            .claim(
+                "grant_types",
+                json!(["authorization_code", "refresh_token"]),
+            )
+            .claim("redirect_uris", json!([callback]))
+            .claim("scope", scope);
+        let id = hospital.server.post(&statement).await.client_id();
+        let code = hospital.openemr.authorize(&id, &callback, scope).await;
+        let assertion = || hospital.assertion_of(&leaf, &id).algorithm(algorithm);
+        let parameters = [
+            ("grant_type", "authorization_code"),
+            ("code", &code.unwrap()),
+            ("redirect_uri", &callback),
+            ("code_verifier", "a-verifier"),
+        ];
+        let token = hospital.ask_for(&assertion(), &parameters).await;
+        assert_eq!(token.status, 200, "{token:?}");
+        assert_eq!(hospital.reads(&token).await, 200);
+        let refresh_token = token.body["refresh_token"].as_str().unwrap();
+        let parameters = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh_token),
+        ];
+        let token = hospital.ask_for(&assertion(), &parameters).await;
+        assert_eq!(token.status, 200, "{token:?}");
+        assert_eq!(hospital.reads(&token).await, 200);
+        let again = hospital.ask_for(&assertion(), &parameters).await;
+        assert_eq!(
+            error(&again),
+            (400, "invalid_grant"),
+            "a refresh token is good once"
+        );
+    }
 }
 
 /// Decisions 27: a row that OpenEMR does not accept, and one that it cannot read, are no fault of the app.

@@ -46,6 +46,8 @@ struct Shared {
     base: String,
     pool: MySqlPool,
     codes: Mutex<HashMap<String, Code>>,
+    /// With the scope of each.
+    refresh_tokens: Mutex<HashMap<String, String>>,
     requests: Mutex<Vec<String>>,
 }
 
@@ -76,6 +78,7 @@ impl StandIn {
             base: site_address.map_or_else(|| format!("http://{address}"), str::to_owned),
             pool,
             codes: Mutex::default(),
+            refresh_tokens: Mutex::default(),
             requests: Mutex::default(),
         });
         let routes = Router::new()

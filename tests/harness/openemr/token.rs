@@ -67,6 +67,7 @@ pub(super) async fn grant(shared: &Shared, body: &str) -> Result<Value, Refusal>
     match form.get("grant_type").map(String::as_str) {
         Some("client_credentials") => client_credentials(shared, &form).await,
         Some("authorization_code") => authorization_code(shared, &form).await,
+        Some("refresh_token") => refresh_token(shared, &form).await,
         _ => Err(Refusal::InvalidRequest),
     }
 }
@@ -95,9 +96,41 @@ async fn authorization_code(shared: &Shared, form: &Form) -> Result<Value, Refus
         .unwrap_or_else(PoisonError::into_inner)
         .remove(code)
         .ok_or(Refusal::InvalidGrant)?;
-    let client = match assertion_of(form) {
+    let client = user_app(shared, form).await?;
+    if client.id != code.client_id || form.get("redirect_uri") != Some(&code.redirect_uri) {
+        return Err(Refusal::InvalidGrant);
+    }
+    issue(shared, &client, &code.scope, "a-user", 3_600).await
+}
+
+/// Each is good once, and brings another.
+async fn refresh_token(shared: &Shared, form: &Form) -> Result<Value, Refusal> {
+    let token = form.get("refresh_token").ok_or(Refusal::InvalidRequest)?;
+    let client = user_app(shared, form).await?;
+    let spent = sqlx::query(
+        "UPDATE api_refresh_token SET revoked = 1 \
+         WHERE token = ? AND client_id = ? AND revoked = 0 AND expiry > NOW()",
+    );
+    let spent = spent.bind(token).bind(&client.id).execute(&shared.pool);
+    let scopes = &shared.refresh_tokens;
+    let scope = scopes
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .remove(token);
+    match (
+        spent.await.expect("the database answers").rows_affected(),
+        scope,
+    ) {
+        (1, Some(scope)) => issue(shared, &client, &scope, "a-user", 3_600).await,
+        _ => Err(Refusal::InvalidGrant),
+    }
+}
+
+/// The app that redeems what a user gave it.
+async fn user_app(shared: &Shared, form: &Form) -> Result<StoredClient, Refusal> {
+    match assertion_of(form) {
         Some(assertion) if shared.behaviour == Behaviour::V8 => {
-            assertion::authenticate(shared, assertion).await?
+            assertion::authenticate(shared, assertion).await
         }
         // As old ones do with an assertion, and all before 8.5 without: the id is enough.
         _ => {
@@ -105,13 +138,9 @@ async fn authorization_code(shared: &Shared, form: &Form) -> Result<Value, Refus
             StoredClient::find(&shared.pool, id)
                 .await?
                 .filter(|client| client.is_enabled)
-                .ok_or(Refusal::InvalidClient(401))?
+                .ok_or(Refusal::InvalidClient(401))
         }
-    };
-    if client.id != code.client_id || form.get("redirect_uri") != Some(&code.redirect_uri) {
-        return Err(Refusal::InvalidGrant);
     }
-    issue(shared, &client, &code.scope, "a-user", 3_600).await
 }
 
 async fn issue(
@@ -161,12 +190,32 @@ async fn issue(
             .await
             .expect("the database answers");
     }
-    Ok(json!({
+    let mut answer = json!({
         "token_type": "Bearer",
         "expires_in": seconds,
         "access_token": token,
         "scope": granted.join(" "),
-    }))
+    });
+    if granted.iter().any(|scope| *scope == "offline_access") {
+        answer["refresh_token"] =
+            json!(refreshable(shared, client, user, &granted.join(" ")).await);
+    }
+    Ok(answer)
+}
+
+/// A refresh token for what was granted.
+async fn refreshable(shared: &Shared, client: &StoredClient, user: &str, scope: &str) -> String {
+    let token = Uuid::new_v4().to_string();
+    let insert = sqlx::query(
+        "INSERT INTO api_refresh_token (user_id, client_id, token, expiry) \
+         VALUES (?, ?, ?, NOW() + INTERVAL 3 MONTH)",
+    );
+    let insert = insert.bind(user).bind(&client.id).bind(&token);
+    let inserted = insert.execute(&shared.pool).await;
+    inserted.expect("the database answers");
+    let mut scopes = (shared.refresh_tokens.lock()).unwrap_or_else(PoisonError::into_inner);
+    scopes.insert(token.clone(), scope.to_owned());
+    token
 }
 
 /// Whether a token is good for a read: not revoked, not expired, and its user's grant is there.

@@ -153,8 +153,11 @@ async fn check_guard(client: &Client, site: &Site, ours: Option<&str>, about: &m
         }
     }
     let mut open = Vec::new();
-    for spelling in spellings(&endpoint) {
-        let answer = client.post_form(&spelling, form.clone()).await;
+    let spelt = spellings(&endpoint)
+        .into_iter()
+        .map(|spelling| (spelling, form.clone()));
+    for (spelling, form) in spelt.chain(rewritten(&endpoint, &form)) {
+        let answer = client.post_form(&spelling, form).await;
         // Where nobody answers, nobody gets a token.
         if let Ok((_, body)) = answer
             && error_of(&body).is_some_and(|error| error != "not_found")
@@ -209,6 +212,19 @@ fn spellings(endpoint: &Url) -> Vec<Url> {
         url
     })
     .collect()
+}
+
+/// Another path of OpenEMR's, and a form that has old versions take it for their token endpoint's: before the request's
+/// own path they look at what the web server's rewriting says, which the caller can say, too.
+fn rewritten(endpoint: &Url, form: &str) -> Option<(Url, String)> {
+    let (folder, name) = endpoint.path().rsplit_once('/')?;
+    let (_, site) = folder.rsplit_once('/')?;
+    let mut url = endpoint.clone();
+    url.set_path(&format!("{folder}/jwk"));
+    let form = Serializer::new(form.to_owned())
+        .append_pair("_REWRITE_COMMAND", &format!("{site}/{name}"))
+        .finish();
+    Some((url, form))
 }
 
 /// An assertion for an app, with a signature that nobody could have made.
@@ -266,6 +282,16 @@ mod tests {
                 "/oauth2/default/%74oken",
             ]
         );
+    }
+
+    #[test]
+    fn a_rewritten_request_is_not_to_the_endpoints_path() {
+        let endpoint = "https://emr.example.org/openemr/oauth2/default/token"
+            .parse()
+            .unwrap();
+        let (url, form) = rewritten(&endpoint, "grant_type=x").unwrap();
+        assert_eq!(url.path(), "/openemr/oauth2/default/jwk");
+        assert_eq!(form, "grant_type=x&_REWRITE_COMMAND=default%2Ftoken");
     }
 
     #[test]
