@@ -74,9 +74,9 @@ impl Report for Refreshed {
             page.field(
                 "",
                 match one.outcome {
-                    CrlOutcome::New => format!("new, with {entries} revoked certificates"),
+                    CrlOutcome::New => format!("new; revoked certificates: {entries}"),
                     CrlOutcome::Unchanged => {
-                        format!("unchanged, with {entries} revoked certificates")
+                        format!("unchanged; revoked certificates: {entries}")
                     }
                     CrlOutcome::Failed => {
                         format!("NOT FETCHED: {}", one.failure.unwrap_or("unknown"))

@@ -96,6 +96,9 @@ impl Report for Done {
                 }
             }
         }
+        if self.outcome != "cancelled" {
+            page.field("advice", "keep the client_id: `udap token` asks for it");
+        }
         page
     }
 }
