@@ -269,7 +269,7 @@ async fn nothing_reaches_openemr_that_has_not_been_verified() {
     assert_eq!(hospital.asked(), 1);
 }
 
-/// Proves: G02, G12, G19
+/// Proves: G02, G12, G19, G20
 #[tokio::test]
 async fn a_user_gives_a_code_and_nobody_redeems_it_around_the_gateway() {
     let of = TestCommunity::new("example", now());
@@ -309,6 +309,15 @@ async fn a_user_gives_a_code_and_nobody_redeems_it_around_the_gateway() {
         (400, "invalid_request"),
         "without a verifier"
     );
+
+    let elsewhere = [
+        grant[0],
+        grant[1],
+        ("redirect_uri", "https://app.example.org/"),
+        ("code_verifier", "a-verifier"),
+    ];
+    let refused = hospital.ask_for(&assertion(), &elsewhere).await;
+    assert_eq!(error(&refused), (400, "invalid_grant"), "not registered");
 
     // The proxy routes OpenEMR's own path to the guard.
     let guarded = server.url("/oauth2/default/token");

@@ -11,11 +11,13 @@ use udap_tests::udap;
 
 use crate::proxy::{Proxy, free_address};
 
-/// The blocks of the page: language and text.
+/// The blocks of the page's steps: language and text. What follows them is read when it is needed.
 fn blocks() -> Vec<(String, String)> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openemr.md");
     let text = fs::read_to_string(page).unwrap();
-    text.split("```")
+    let (steps, _) = text.split_once("\n## Who switches").expect("the steps end");
+    steps
+        .split("```")
         .skip(1)
         .step_by(2)
         .filter_map(|block| block.split_once('\n'))

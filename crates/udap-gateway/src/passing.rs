@@ -3,8 +3,9 @@
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, FORWARDED,
+    HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, VIA,
 };
 use http::{HeaderMap, Request};
 use udap_axum::ForwardError;
@@ -55,7 +56,8 @@ pub(crate) async fn pass(
     Ok(answer)
 }
 
-/// Takes off what is about the connection, and what it names.
+/// Takes off what is about the connection, and what it names, but for what a proxy says of the caller and
+/// what the guard has judged by: a caller can name those, too.
 fn take_off(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -64,9 +66,23 @@ fn take_off(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    for name in named.iter().chain(&OF_THE_CONNECTION) {
+    let named = named.iter().filter(|name| !is_kept(name));
+    for name in named.chain(&OF_THE_CONNECTION) {
         headers.remove(name);
     }
+}
+
+fn is_kept(name: &HeaderName) -> bool {
+    [
+        AUTHORIZATION,
+        CONTENT_ENCODING,
+        CONTENT_TYPE,
+        FORWARDED,
+        HOST,
+    ]
+    .contains(name)
+        || name.as_str().starts_with("x-forwarded-")
+        || name == "x-real-ip"
 }
 
 #[cfg(test)]
@@ -81,6 +97,8 @@ mod tests {
         for (name, value) in [
             ("connection", "close, X-Hop"),
             ("connection", "x-other,,é"),
+            ("connection", "Host, authorization, X-Forwarded-For"),
+            ("x-forwarded-for", "192.0.2.1"),
             ("keep-alive", "5"),
             ("x-hop", "1"),
             ("x-other", "1"),
@@ -99,7 +117,14 @@ mod tests {
         take_off(&mut headers);
         let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
-        assert_eq!(left, ["authorization", "cookie", "host", "x-other"]);
+        let kept = [
+            "authorization",
+            "cookie",
+            "host",
+            "x-forwarded-for",
+            "x-other",
+        ];
+        assert_eq!(left, kept);
         assert_eq!(headers.get_all("cookie").iter().count(), 2);
     }
 }

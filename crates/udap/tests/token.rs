@@ -15,6 +15,7 @@ use udap_testkit::{
 };
 
 const ID: &str = "the-id";
+const CALLBACK: &str = "https://app.example.org/callback";
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 struct Scene {
@@ -42,6 +43,7 @@ impl Scene {
             community_uri: "https://example.example.net/udap".to_owned(),
             client_uri: APP.to_owned(),
             grant_types: vec!["client_credentials".to_owned()],
+            redirect_uris: Vec::new(),
             scopes: texts("system/Patient.read system/Observation.rs"),
             certificate: certificate(&leaf),
         };
@@ -55,6 +57,7 @@ impl Scene {
 
     fn for_users(mut self) -> Self {
         self.client.grant_types = texts("authorization_code refresh_token");
+        self.client.redirect_uris = texts(CALLBACK);
         self.client.scopes = texts("openid offline_access patient/Patient.read");
         self
     }
@@ -423,7 +426,7 @@ fn no_more_is_passed_on_than_is_registered_or_the_assertion_says() {
 }
 
 /// Proves: G02, G12, G19
-#[test]
+/// Proves: G02, G12, G19, G20
 fn a_users_code_and_refresh_token_keep_their_own_scopes() {
     let mut scene = Scene::new().for_users();
     let assertion = scene.assertion_of(&scene.leaf);
@@ -432,6 +435,26 @@ fn a_users_code_and_refresh_token_keep_their_own_scopes() {
         scene.post_with(&assertion, &code).authorized().scopes(),
         None
     );
+    // OpenEMR would take the gateway for unknown.
+    let [grant, value] = code;
+    for (redirect_uri, is_good) in [
+        (CALLBACK, true),
+        ("https://app.example.org/callback/", false),
+        ("https://app.example.org/CALLBACK", false),
+        ("", true),
+    ] {
+        let with = [grant, value, ("redirect_uri", redirect_uri)];
+        let end = scene.post_with(&assertion, &with);
+        if is_good {
+            assert!(matches!(end, End::Authorized(_)), "{redirect_uri}");
+        } else {
+            assert_eq!(
+                end.refused(),
+                ("invalid_grant", 400, "G20"),
+                "{redirect_uri}"
+            );
+        }
+    }
     let refresh = [
         ("grant_type", "refresh_token"),
         ("refresh_token", "x"),

@@ -97,7 +97,12 @@ async fn authorization_code(shared: &Shared, form: &Form) -> Result<Value, Refus
         .remove(code)
         .ok_or(Refusal::InvalidGrant)?;
     let client = user_app(shared, form).await?;
-    if client.id != code.client_id || form.get("redirect_uri") != Some(&code.redirect_uri) {
+    let redirect_uri = form.get("redirect_uri").ok_or(Refusal::InvalidRequest)?;
+    // As for a client that it does not know.
+    if !client.redirect_uris.contains(redirect_uri) {
+        return Err(Refusal::InvalidClient(401));
+    }
+    if client.id != code.client_id || *redirect_uri != code.redirect_uri {
         return Err(Refusal::InvalidGrant);
     }
     issue(shared, &client, &code.scope, "a-user", 3_600).await

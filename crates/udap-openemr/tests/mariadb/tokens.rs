@@ -176,3 +176,18 @@ async fn a_token_request_costs_few_statements() {
     assert_eq!(spent[0] - of_counting, 60, "{spent:?}");
     assert_eq!(spent[1..], [20, 0, 0, 10], "{spent:?}");
 }
+
+/// Whom OpenEMR would find is asked of its own table, which may tell letter case apart (decisions 28).
+#[tokio::test]
+async fn whose_client_it_is_goes_by_the_tables_own_comparison() {
+    let (maria, _world, store, _leaf, id) = scene().await;
+    let is_ours = async |id: &str| store.is_ours("default", id).await.unwrap();
+    assert!(is_ours(&id).await);
+    assert!(is_ours(&id.to_ascii_uppercase()).await);
+    sqlx::query("ALTER TABLE oauth_clients CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+        .execute(maria.openemr().pool())
+        .await
+        .unwrap();
+    assert!(is_ours(&id).await);
+    assert!(!is_ours(&id.to_ascii_uppercase()).await);
+}

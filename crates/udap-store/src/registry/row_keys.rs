@@ -8,7 +8,7 @@ use crate::client_table::ClientTableError;
 use crate::error::StoreError;
 use crate::registry::SqlRegistry;
 use crate::registry::retry::{LONG, TRANSACTION, transact, within};
-use crate::registry::tokens::grant_types;
+use crate::registry::tokens::strings;
 use crate::row_keys::{KeyMove, KeyRegistry, KeyedRow};
 use crate::sql::Engine;
 use crate::table::audit_event::{self, Kind};
@@ -65,7 +65,7 @@ impl<E: Engine> SqlRegistry<E> {
             }
             let (registered_at, id) = row.position();
             keyed.push(KeyedRow {
-                grant_types: grant_types(&row.metadata()?),
+                grant_types: strings(&row.metadata()?, "grant_types"),
                 row: table
                     .seen_token_row(&mut transaction, &row.client_id)
                     .await?,

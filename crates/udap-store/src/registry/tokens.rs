@@ -114,7 +114,8 @@ impl<E: Engine> SqlRegistry<E> {
         }
         let metadata = row.metadata()?;
         Ok(Some(TokenClient {
-            grant_types: grant_types(&metadata),
+            grant_types: strings(&metadata, "grant_types"),
+            redirect_uris: strings(&metadata, "redirect_uris"),
             scopes: metadata
                 .get("scope")
                 .and_then(Value::as_str)
@@ -423,9 +424,9 @@ fn to_audit(request: &AuthorizedRequest, context: &RequestContext) -> Map<String
     detail
 }
 
-pub(super) fn grant_types(metadata: &Map<String, Value>) -> Vec<String> {
+pub(super) fn strings(metadata: &Map<String, Value>, member: &str) -> Vec<String> {
     metadata
-        .get("grant_types")
+        .get(member)
         .and_then(Value::as_array)
         .into_iter()
         .flatten()

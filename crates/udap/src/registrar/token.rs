@@ -204,6 +204,19 @@ impl NeedTokenTrust {
                 "code_verifier is required: use PKCE",
             ));
         }
+        // OpenEMR would say that it does not know the client.
+        if let TokenGrant::AuthorizationCode {
+            redirect_uri: Some(redirect_uri),
+            ..
+        } = grant
+            && !self.client.redirect_uris.contains(redirect_uri)
+        {
+            return Err(TokenRefusal::new(
+                TokenErrorCode::InvalidGrant,
+                "G20",
+                "redirect_uri is not registered",
+            ));
+        }
         let claims = self.assertion.claims();
         let extension = token::check_extensions(claims, grant, &self.community.b2b)?;
         let scopes = token::ask_for_scopes(form, claims, &self.client)?;

@@ -16,6 +16,8 @@ pub struct TokenClient {
     pub client_uri: String,
     /// `grant_types` as registered.
     pub grant_types: Vec<String>,
+    /// `redirect_uris` as registered.
+    pub redirect_uris: Vec<String>,
     /// `scope` as registered.
     pub scopes: Vec<String>,
     /// The certificate that it last used.

@@ -156,7 +156,7 @@ async fn check_guard(client: &Client, site: &Site, ours: Option<&str>, about: &m
     let spelt = spellings(&endpoint)
         .into_iter()
         .map(|spelling| (spelling, form.clone()));
-    for (spelling, form) in spelt.chain(rewritten(&endpoint, &form)) {
+    for (spelling, form) in spelt.chain(rewritten(&endpoint, &form).into_iter().flatten()) {
         let answer = client.post_form(&spelling, form).await;
         // Where nobody answers, nobody gets a token.
         if let Ok((_, body)) = answer
@@ -216,15 +216,18 @@ fn spellings(endpoint: &Url) -> Vec<Url> {
 
 /// Another path of OpenEMR's, and a form that has old versions take it for their token endpoint's: before the request's
 /// own path they look at what the web server's rewriting says, which the caller can say, too.
-fn rewritten(endpoint: &Url, form: &str) -> Option<(Url, String)> {
+fn rewritten(endpoint: &Url, form: &str) -> Option<[(Url, String); 2]> {
     let (folder, name) = endpoint.path().rsplit_once('/')?;
     let (_, site) = folder.rsplit_once('/')?;
+    let said = ("_REWRITE_COMMAND", &format!("{site}/{name}"));
     let mut url = endpoint.clone();
     url.set_path(&format!("{folder}/jwk"));
-    let form = Serializer::new(form.to_owned())
-        .append_pair("_REWRITE_COMMAND", &format!("{site}/{name}"))
+    let with = Serializer::new(form.to_owned())
+        .append_pair(said.0, said.1)
         .finish();
-    Some((url, form))
+    let mut by_query = url.clone();
+    by_query.query_pairs_mut().append_pair(said.0, said.1);
+    Some([(url, with), (by_query, form.to_owned())])
 }
 
 /// An assertion for an app, with a signature that nobody could have made.
@@ -289,9 +292,14 @@ mod tests {
         let endpoint = "https://emr.example.org/openemr/oauth2/default/token"
             .parse()
             .unwrap();
-        let (url, form) = rewritten(&endpoint, "grant_type=x").unwrap();
+        let [(url, form), (by_query, plain)] = rewritten(&endpoint, "grant_type=x").unwrap();
         assert_eq!(url.path(), "/openemr/oauth2/default/jwk");
         assert_eq!(form, "grant_type=x&_REWRITE_COMMAND=default%2Ftoken");
+        assert_eq!(by_query.query(), Some("_REWRITE_COMMAND=default%2Ftoken"));
+        assert_eq!(
+            (by_query.path(), plain.as_str()),
+            (url.path(), "grant_type=x")
+        );
     }
 
     #[test]

@@ -37,6 +37,7 @@ impl Registrations {
                 community_uri: COMMUNITY.to_owned(),
                 client_uri: APP.to_owned(),
                 grant_types: texts("client_credentials"),
+                redirect_uris: texts("https://app.example.org/callback"),
                 scopes: texts("system/Patient.read system/Observation.rs"),
                 certificate: Certificate::from_der(leaf.der()).unwrap(),
             },
