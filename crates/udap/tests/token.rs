@@ -425,8 +425,8 @@ fn no_more_is_passed_on_than_is_registered_or_the_assertion_says() {
     }
 }
 
-/// Proves: G02, G12, G19
 /// Proves: G02, G12, G19, G20
+#[test]
 fn a_users_code_and_refresh_token_keep_their_own_scopes() {
     let mut scene = Scene::new().for_users();
     let assertion = scene.assertion_of(&scene.leaf);
