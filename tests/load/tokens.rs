@@ -1,5 +1,5 @@
 //! How many tokens the built server's gateway brings, beside OpenEMR's stand-in asked directly. Eight at
-//! a time, in turns, in one run; servers, database and driver on the same machine.
+//! a time, in turns, and then one at a time, in one run; servers, database and driver on the same machine.
 //!
 //! `cargo bench -p udap-tests --bench tokens`, about two minutes.
 
@@ -7,6 +7,7 @@
 mod load;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use load::{COUNT, Times, load};
 use serde_json::json;
@@ -18,6 +19,9 @@ use udap_tests::{MariaDb, Server, Setup, now};
 
 /// Turns of each kind; one more at the beginning is not counted.
 const TURNS: usize = 4;
+
+/// Requests of each kind that are sent alone.
+const ALONE: usize = 300;
 
 const APP: &str = "https://app.example.org/";
 const BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -95,7 +99,7 @@ impl Hospital {
             .finish()
     }
 
-    async fn turn(self: &Arc<Self>) -> (std::time::Duration, Vec<std::time::Duration>) {
+    async fn turn(self: &Arc<Self>) -> (Duration, Vec<Duration>) {
         let forms = Arc::new(self.forms().await);
         let of = Arc::clone(self);
         load(move |index| {
@@ -107,6 +111,16 @@ impl Hospital {
             }
         })
         .await
+    }
+
+    /// How long one request takes, alone.
+    async fn alone(&self) -> Duration {
+        let form = self.form();
+        let begun = Instant::now();
+        let kind = "application/x-www-form-urlencoded";
+        let answer = self.server.post_to(&self.endpoint, form, kind).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        begun.elapsed()
     }
 }
 
@@ -136,4 +150,13 @@ async fn main() {
         "gateway : direct {:.2}",
         by_gateway.rate() / by_openemr.rate()
     );
+    let (mut by_gateway, mut by_openemr) = (Vec::new(), Vec::new());
+    for _ in 0..ALONE {
+        by_gateway.push(gateway.alone().await);
+        by_openemr.push(direct.alone().await);
+    }
+    by_gateway.sort_unstable();
+    by_openemr.sort_unstable();
+    let (one, other) = (by_gateway[ALONE / 2], by_openemr[ALONE / 2]);
+    println!("one at a time, p50: gateway {one:.1?}, direct {other:.1?}");
 }
