@@ -76,6 +76,7 @@ fn client() -> TokenClient {
         grant_types: ["client_credentials", "authorization_code", "refresh_token"]
             .map(str::to_owned)
             .to_vec(),
+        redirect_uris: vec!["https://app.example.org/callback".to_owned()],
         scopes: SCOPES.map(str::to_owned).to_vec(),
         certificate: world().client.clone(),
     }
