@@ -8,7 +8,7 @@ use udap_testkit::{
     KeyKind, LeafFlaw, SigningAlgorithm, StatementBuilder, TestCommunity, TestKey, TestLeaf,
 };
 use udap_tests::openemr::{Behaviour, StandIn};
-use udap_tests::{Answer, MariaDb, Member, Server, Setup, now, until};
+use udap_tests::{Answer, MariaDb, Member, Server, Setup, now, udap, until};
 
 const APP: &str = "https://app.example.org/";
 const CALLBACK: &str = "https://app.example.org/callback";
@@ -142,6 +142,39 @@ async fn a_service_of_every_algorithm_gets_a_token_and_reads() {
     let unheard =
         "udap_tokens_total{site=\"default\",outcome=\"failed\",error=\"upstream_timeout\"} 0";
     assert!(metrics.contains(unheard), "{metrics}");
+}
+
+/// Our own client finds the gateway by discovery, and says for what it asks. On threads, since the servers
+/// answer while it runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_client_gets_a_token() {
+    let of = TestCommunity::new("example", now());
+    let hospital = Hospital::new(&of).await;
+    let leaf = of.client(APP);
+    let id = hospital.service(&leaf).await;
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("root.pem", of.root().pem()),
+        ("app.pem", leaf.chain_pem()),
+        ("app.key", leaf.key().pem()),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let key = folder.path().join("app.key");
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let base = hospital.server.url("/apis/default/fhir");
+    let mut command = udap();
+    command.current_dir(folder.path()).args(["token", "--json"]);
+    command.args(["--server", &base, "--anchors", "root.pem"]);
+    command.args(["--cert", "app.pem", "--key", "app.key", "--client-id", &id]);
+    command.args(["--organization-id", "https://hospital.example.org"]);
+    command.args(["--purpose-of-use", "urn:oid:2.16.840.1.113883.5.8#TREAT"]);
+    let ran = command.output().unwrap();
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{told}");
+    let token: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(token["answer"]["token_type"], "Bearer");
+    assert_eq!(hospital.asked(), 1);
 }
 
 /// Proves: G05, G08
