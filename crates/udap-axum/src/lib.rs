@@ -21,6 +21,7 @@ mod request_log;
 mod router;
 mod rules;
 mod service;
+mod spawned;
 mod token;
 
 pub use client_address::{ClientAddress, TrustedProxies};

@@ -19,6 +19,7 @@ use crate::error::{HttpError, no_store};
 use crate::metrics;
 use crate::request_log::RequestId;
 use crate::service::{DEADLINE, Service};
+use crate::spawned::spawned;
 
 pub(crate) async fn register(
     service: Arc<Service>,
@@ -33,7 +34,6 @@ pub(crate) async fn register(
             error,
             facts: Facts::default(),
         }),
-        // Spawned, so that a caller that hangs up does not stop a commit halfway.
         Ok((body, place)) => {
             let context = RequestContext {
                 request_id,
@@ -44,25 +44,7 @@ pub(crate) async fn register(
                 new_client_id: (service.environment.random_id)(),
             };
             let work = driver::register(Arc::clone(&service), Arc::clone(&site), body, context);
-            // What is logged on the way carries the request's id.
-            let task = tokio::spawn(tracing::Instrument::in_current_span(async move {
-                let _place = place;
-                work.await
-            }));
-            match tokio::time::timeout(DEADLINE, task).await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(error)) => {
-                    tracing::error!(%error, "a registration ended abnormally");
-                    Err(Failure {
-                        error: HttpError::ServerError,
-                        facts: Facts::default(),
-                    })
-                }
-                Err(_) => Err(Failure {
-                    error: HttpError::TemporarilyUnavailable,
-                    facts: Facts::default(),
-                }),
-            }
+            spawned("a registration", place, work).await
         }
     };
     let (mut response, facts) = match answered {

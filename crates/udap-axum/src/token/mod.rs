@@ -21,7 +21,8 @@ use crate::error::{ErrorLabel, HttpError, no_store};
 use crate::metrics;
 use crate::registration::read;
 use crate::request_log::RequestId;
-use crate::service::{DEADLINE, Service};
+use crate::service::Service;
+use crate::spawned::spawned;
 
 pub(crate) use driver::{http_error, upstream_error};
 
@@ -41,7 +42,6 @@ pub(crate) async fn token(
             error,
             facts: Facts::default(),
         }),
-        // Spawned, so that an app that hangs up does not stop what has been recorded halfway.
         Ok((body, place)) => {
             let context = RequestContext {
                 request_id,
@@ -52,25 +52,7 @@ pub(crate) async fn token(
                 new_client_id: String::new(),
             };
             let work = driver::ask(Arc::clone(&service), Arc::clone(&site), body, context);
-            // What is logged on the way carries the request's id.
-            let task = tokio::spawn(tracing::Instrument::in_current_span(async move {
-                let _place = place;
-                work.await
-            }));
-            match tokio::time::timeout(DEADLINE, task).await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(error)) => {
-                    tracing::error!(%error, "a token request ended abnormally");
-                    Err(Failure {
-                        error: HttpError::ServerError,
-                        facts: Facts::default(),
-                    })
-                }
-                Err(_) => Err(Failure {
-                    error: HttpError::TemporarilyUnavailable,
-                    facts: Facts::default(),
-                }),
-            }
+            spawned("a token request", place, work).await
         }
     };
     let (mut response, facts) = match answered {
