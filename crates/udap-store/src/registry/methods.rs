@@ -16,7 +16,7 @@ use crate::registry::SqlRegistry;
 use crate::registry::retry::{LONG, TRANSACTION, transact, within};
 use crate::sql::{self, Engine};
 use crate::table::spent_jti::{self, Found};
-use crate::table::{revoked_certificate, spent_assertion};
+use crate::table::{expired, revoked_certificate, spent_assertion};
 
 #[async_trait]
 impl<E: Engine> Registry for SqlRegistry<E> {
@@ -143,8 +143,8 @@ impl<E: Engine> SqlRegistry<E> {
         loop {
             let mut transaction = self.write().await?;
             let expired_until = self.expired_until(now);
-            let bunch = spent_jti::purge(&mut transaction, expired_until).await?
-                + spent_assertion::purge(&mut transaction, expired_until).await?;
+            let bunch = expired::purge(&mut transaction, spent_jti::TABLE, expired_until).await?
+                + expired::purge(&mut transaction, spent_assertion::TABLE, expired_until).await?;
             transaction.commit().await?;
             if bunch == 0 {
                 let mut transaction = self.write().await?;

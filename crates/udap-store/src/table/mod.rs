@@ -7,6 +7,7 @@ pub(crate) mod audit_log;
 pub(crate) mod audit_seal;
 pub(crate) mod client_block;
 pub(crate) mod crl;
+pub(crate) mod expired;
 pub(crate) mod gate;
 pub(crate) mod lease;
 pub(crate) mod live_registration;

@@ -7,11 +7,11 @@ use time::OffsetDateTime;
 use crate::error::StoreError;
 use crate::identity::Hash;
 use crate::instant;
-use crate::sql::{Engine, query, query_as, query_scalar};
+use crate::sql::{Engine, query, query_as};
 use crate::table::client_block::Names;
 
-/// Rows that one deletion of a purge takes, so that it never holds the lock for long.
-const PURGE_ROWS: i64 = 1_000;
+/// Where they are.
+pub(crate) const TABLE: &str = "spent_assertion";
 
 /// What is known of an assertion.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,26 +140,4 @@ pub(crate) async fn spend<E: Engine>(
     .execute(transaction)
     .await?;
     Ok(())
-}
-
-/// Forgets one bunch of expired assertions. Returns how many; 0: there are none left.
-pub(crate) async fn purge<E: Engine>(
-    transaction: &mut Transaction<'_, E>,
-    expired_until: OffsetDateTime,
-) -> Result<u64, StoreError> {
-    let last: Option<i64> = query_scalar(
-        "SELECT MAX(expires_at) FROM (SELECT expires_at FROM spent_assertion \
-         WHERE expires_at <= ? ORDER BY expires_at LIMIT ?) AS oldest",
-    )
-    .bind(instant::to_micros(expired_until))
-    .bind(PURGE_ROWS)
-    .fetch_one(transaction)
-    .await?;
-    let Some(last) = last else {
-        return Ok(0);
-    };
-    Ok(query("DELETE FROM spent_assertion WHERE expires_at <= ?")
-        .bind(last)
-        .execute(transaction)
-        .await?)
 }

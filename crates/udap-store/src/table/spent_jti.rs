@@ -7,12 +7,10 @@ use udap::registry::{Cancelled, Registered};
 use crate::error::StoreError;
 use crate::identity::Hash;
 use crate::instant;
-use crate::sql::{Engine, query, query_scalar};
+use crate::sql::{Engine, query};
 
-const TABLE: &str = "spent_jti";
-
-/// Rows that one deletion of a purge takes, so that it never holds the lock for long.
-const PURGE_ROWS: i64 = 1_000;
+/// Where they are.
+pub(crate) const TABLE: &str = "spent_jti";
 
 /// What came of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,29 +140,6 @@ pub(crate) async fn try_writing<E: Engine>(
         .execute(transaction)
         .await?;
     Ok(())
-}
-
-/// Forgets one bunch of expired statements. Returns how many; 0: there are none left.
-pub(crate) async fn purge<E: Engine>(
-    transaction: &mut Transaction<'_, E>,
-    expired_until: OffsetDateTime,
-) -> Result<u64, StoreError> {
-    let expired_until = instant::to_micros(expired_until);
-    let last: Option<i64> = query_scalar(
-        "SELECT MAX(expires_at) FROM (SELECT expires_at FROM spent_jti WHERE expires_at <= ? \
-         ORDER BY expires_at LIMIT ?) AS oldest",
-    )
-    .bind(expired_until)
-    .bind(PURGE_ROWS)
-    .fetch_one(transaction)
-    .await?;
-    let Some(last) = last else {
-        return Ok(0);
-    };
-    Ok(query("DELETE FROM spent_jti WHERE expires_at <= ?")
-        .bind(last)
-        .execute(transaction)
-        .await?)
 }
 
 impl Row {
